@@ -1,0 +1,48 @@
+//! Vocabulary and contracts of Annals.
+//!
+//! What everything else is built from: the types an event-sourced domain is written with
+//! ([`Aggregate`], [`Decision`], [`DomainEvent`]), the contract of a store ([`EventStore`] with its
+//! guarantees G1 to G12) and the store that is its executable specification ([`MemoryStore`]).
+//!
+//! This crate is pure: no runtime, no I/O library. Users normally depend on `annals`, which
+//! re-exports it.
+
+mod aggregate;
+mod append;
+mod clock;
+pub mod codec;
+mod decision;
+mod domain_event;
+mod event;
+mod id;
+mod json;
+pub mod limits;
+mod memory;
+mod metadata;
+mod position;
+mod query;
+mod read;
+mod snapshot;
+mod store;
+mod stream;
+mod tag;
+
+pub use aggregate::Aggregate;
+pub use append::{Append, AppendCondition, AppendError, Appended, BoxError, NothingNew};
+pub use clock::{Clock, SystemClock};
+pub use codec::{DecodeError, DecodeProblem};
+pub use decision::Decision;
+pub use domain_event::{DomainEvent, EventKind, Upcaster};
+pub use event::{EventEnvelope, EventType, NewEvent, RecordedEvent};
+pub use id::{CausationId, CommandId, CorrelationId, EventId};
+pub use json::{Json, JsonError};
+pub use limits::LimitError;
+pub use memory::MemoryStore;
+pub use metadata::{Metadata, TraceContext};
+pub use position::{Position, Sequence};
+pub use query::{EventQuery, QueryItem};
+pub use read::{Page, Read, ReadError, Selection};
+pub use snapshot::{Snapshot, SnapshotError, SnapshotStore};
+pub use store::{BoxFuture, EventStore};
+pub use stream::StreamId;
+pub use tag::Tag;
