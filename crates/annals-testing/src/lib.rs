@@ -1,1 +1,5 @@
+//! Tests for stores and for domains built on Annals. A dev-dependency, never more.
 //!
+//! - [`conformance`]: one function for each guarantee of a store, G1 to G12.
+
+pub mod conformance;
