@@ -28,7 +28,7 @@ pub trait Aggregate:
     /// Names one aggregate; its text is the second half of the stream id.
     type Id: fmt::Display + Send + Sync;
     /// What can be asked of it. `Clone`, because a conflict means deciding again.
-    type Command: Clone + Send;
+    type Command: Clone + Send + Sync;
     /// What can happen to it.
     type Event: DomainEvent + Clone;
     /// Why a command is rejected. Comes back to the caller as it is.

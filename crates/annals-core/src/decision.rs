@@ -19,7 +19,7 @@ pub trait Decision: Send + Sync {
     /// The events that are read and written.
     type Event: DomainEvent + Clone;
     /// What the rule needs to know.
-    type State: Default + Send;
+    type State: Default + Send + Sync;
     /// Why it is rejected. Comes back to the caller as it is.
     type Error: Error + Send + Sync + 'static;
     /// What `decide` may ask besides the state. Plain values, no I/O.

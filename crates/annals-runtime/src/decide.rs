@@ -1,0 +1,238 @@
+//! Making a decision across streams.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+use annals_core::{
+    Append, AppendCondition, AppendError, Appended, CommandId, Decision, DecodeError, EventQuery,
+    EventStore, Json, JsonError, Metadata, Position, Read, RecordedEvent, StreamId, codec,
+};
+
+use crate::app::Inner;
+use crate::context;
+use crate::error::{ExecuteError, LoadError};
+use crate::outcome;
+use crate::started::Started;
+use crate::submit::{is_conflict, refusal, submit};
+
+/// A decision about to be made. Say more with the methods, then await it.
+#[must_use = "nothing happens until it is awaited"]
+pub struct Decide<'a, D: Decision> {
+    app: &'a Inner<D::Services>,
+    decision: D,
+    command_id: Option<CommandId>,
+    context: Option<Metadata>,
+}
+
+/// What a decision led to. It is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided<E> {
+    /// The decision's id: the one given, else a new one.
+    pub command_id: CommandId,
+    /// The events and the streams they went to, in their order.
+    pub events: Vec<(StreamId, E)>,
+    /// Whoever has read the log up to this position has seen all that this answer rests on.
+    pub position: Position,
+    /// The log already had the outcome of this command id, and this is it; nothing more was
+    /// written.
+    pub repeated: bool,
+    /// How often it was decided. More than one means that something new came in between.
+    pub attempts: u32,
+}
+
+type Outcome<D> = Result<Decided<<D as Decision>::Event>, ExecuteError<<D as Decision>::Error>>;
+
+impl<'a, D: Decision> Decide<'a, D> {
+    pub(crate) fn new(app: &'a Inner<D::Services>, decision: D) -> Self {
+        Self { app, decision, command_id: None, context: None }
+    }
+
+    /// Names the decision, so that repeating it changes nothing more: a repeat returns the first
+    /// outcome, at any later time. A rejected one leaves no outcome and is decided anew.
+    pub fn command_id(mut self, id: CommandId) -> Self {
+        self.command_id = Some(id);
+        self
+    }
+
+    /// The metadata of the events, instead of what [`with_context`](crate::with_context) set. Ids
+    /// of correlation and causation that it lacks are filled in.
+    pub fn context(mut self, context: Metadata) -> Self {
+        self.context = Some(context);
+        self
+    }
+
+    /// Decides on the log as it is now and returns the events, writing nothing.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting it, short of those that come from writing.
+    pub async fn dry_run(self) -> Result<Vec<(StreamId, D::Event)>, ExecuteError<D::Error>> {
+        let mut seen = Seen::<D>::new(&self.decision)?;
+        seen.catch_up(&*self.app.store, &self.decision).await?;
+        self.decision.decide(&seen.state, &self.app.services).map_err(ExecuteError::Rejected)
+    }
+}
+
+impl<'a, D: Decision + 'a> IntoFuture for Decide<'a, D> {
+    type Output = Outcome<D>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Outcome<D>> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let command_id = self.command_id.unwrap_or_else(CommandId::new);
+            let metadata = context::metadata(self.context, command_id)?;
+            let seen = Seen::<D>::new(&self.decision)?;
+            let making = Making {
+                app: self.app,
+                decision: self.decision,
+                command_id,
+                is_repeatable: self.command_id.is_some(),
+                metadata,
+            };
+            making.run(seen).await
+        })
+    }
+}
+
+impl<D: Decision> fmt::Debug for Decide<'_, D> {
+    /// Without the decision, which may hold what does not belong into logs.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Decide")
+            .field("command_id", &self.command_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a decision knows of the log.
+struct Seen<D: Decision> {
+    query: EventQuery,
+    state: D::State,
+    /// The log is known up to here.
+    through: Position,
+}
+
+impl<D: Decision> Seen<D> {
+    fn new(decision: &D) -> Result<Self, ExecuteError<D::Error>> {
+        Ok(Self { query: decision.query()?, state: D::State::default(), through: Position::ZERO })
+    }
+
+    /// Reads on to the end. After a conflict, only what is new.
+    async fn catch_up(&mut self, store: &dyn EventStore, decision: &D) -> Result<(), LoadError> {
+        loop {
+            let page = store.read(Read::query(self.query.clone()).after(self.through)).await?;
+            for recorded in &page.events {
+                decision.apply(&mut self.state, &codec::decode_envelope(recorded)?);
+            }
+            self.through = page.through;
+            if !page.has_more {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A decision with all that has been said about it.
+struct Making<'a, D: Decision> {
+    app: &'a Inner<D::Services>,
+    decision: D,
+    command_id: CommandId,
+    /// The caller chose the id, so this may be a repeat.
+    is_repeatable: bool,
+    metadata: Json,
+}
+
+impl<D: Decision> Making<'_, D> {
+    async fn run(self, mut seen: Seen<D>) -> Outcome<D> {
+        let store = &*self.app.store;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            seen.catch_up(store, &self.decision).await?;
+            let events = match self.decision.decide(&seen.state, &self.app.services) {
+                Ok(events) if events.is_empty() && !self.is_repeatable => {
+                    return Ok(self.decided(events, seen.through, attempts));
+                }
+                Ok(events) => events,
+                Err(rejection) => return self.reject(rejection, attempts).await,
+            };
+            match self.write(&events, &seen).await {
+                Ok(appended) if appended.repeated => {
+                    return self.repeated(&appended, attempts).await;
+                }
+                Ok(appended) => {
+                    return Ok(self.decided(events, appended.last_position(), attempts));
+                }
+                Err(WriteError::Append(conflict)) if is_conflict(&conflict) => {
+                    tracing::debug!(attempts, "conflict");
+                    if !self.app.options.retry.pause_after(attempts).await {
+                        return Err(refusal(conflict, self.command_id, attempts));
+                    }
+                }
+                Err(WriteError::Append(error)) => {
+                    return Err(refusal(error, self.command_id, attempts));
+                }
+                Err(WriteError::Invalid(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        events: &[(StreamId, D::Event)],
+        seen: &Seen<D>,
+    ) -> Result<Appended, WriteError> {
+        let events = events
+            .iter()
+            .map(|(stream, event)| codec::encode(stream, event, &self.metadata))
+            .collect::<Result<_, _>>()?;
+        let condition = AppendCondition::default().nothing_new(seen.query.clone(), seen.through);
+        let append =
+            Append::new(events, condition, Some(self.command_id)).map_err(JsonError::from)?;
+        let store = &*self.app.store;
+        let started = Started::new(store.append(append.clone())).await;
+        Ok(submit(store, append, started, &self.app.options.retry).await?)
+    }
+
+    /// A rejection, unless it is a repeat: that is often rejected just because the first one
+    /// succeeded.
+    async fn reject(&self, rejection: D::Error, attempts: u32) -> Outcome<D> {
+        if self.is_repeatable
+            && let Some(first) = self.app.store.find_command(self.command_id).await?
+        {
+            return self.repeated(&first, attempts).await;
+        }
+        Err(ExecuteError::Rejected(rejection))
+    }
+
+    /// The first outcome, from the log.
+    async fn repeated(&self, first: &Appended, attempts: u32) -> Outcome<D> {
+        let recorded = outcome::events(&*self.app.store, first).await?;
+        let typed =
+            |recorded: &RecordedEvent| Ok((recorded.stream.clone(), codec::decode(recorded)?));
+        let events: Result<_, DecodeError> = recorded.iter().map(typed).collect();
+        let events = events.map_err(|error| ExecuteError::Load(error.into()))?;
+        let repeated = true;
+        Ok(Decided { repeated, ..self.decided(events, first.last_position(), attempts) })
+    }
+
+    fn decided(
+        &self,
+        events: Vec<(StreamId, D::Event)>,
+        position: Position,
+        attempts: u32,
+    ) -> Decided<D::Event> {
+        let command_id = self.command_id;
+        Decided { command_id, events, position, repeated: false, attempts }
+    }
+}
+
+/// Why a decision was not written.
+#[derive(Debug, thiserror::Error)]
+enum WriteError {
+    #[error(transparent)]
+    Invalid(#[from] JsonError),
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}

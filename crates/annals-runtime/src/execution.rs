@@ -1,0 +1,181 @@
+//! One command on its way from a state to the log.
+
+use annals_core::{
+    Aggregate, Append, AppendCondition, AppendError, Appended, CommandId, EventStore, Json,
+    NewEvent, Position, Sequence, StreamId, codec,
+};
+
+use crate::app::Inner;
+use crate::error::ExecuteError;
+use crate::execute::{Executed, Outcome};
+use crate::lane::{Confirmed, Held, Lane};
+use crate::outcome;
+use crate::snapshot::save_snapshot;
+use crate::started::Started;
+use crate::submit::{is_conflict, refusal, submit};
+
+/// A command with all that has been said about it.
+pub(crate) struct Execution<'a, A: Aggregate> {
+    pub(crate) app: &'a Inner<A::Services>,
+    pub(crate) lane: &'a Lane<A>,
+    pub(crate) stream: StreamId,
+    pub(crate) command: A::Command,
+    pub(crate) command_id: CommandId,
+    /// The caller chose the id, so this may be a repeat.
+    pub(crate) is_repeatable: bool,
+    pub(crate) expected: Option<Sequence>,
+    pub(crate) metadata: Json,
+}
+
+/// Why a turn ends without writing.
+enum Refusal<E: std::error::Error + 'static> {
+    Error(ExecuteError<E>),
+    NothingToDo { sequence: Sequence },
+}
+
+/// An attempt's answer, or the conflict because of which there must be another attempt.
+type Attempt<A> = Result<
+    Result<Executed<<A as Aggregate>::Event>, AppendError>,
+    ExecuteError<<A as Aggregate>::Error>,
+>;
+
+impl<A: Aggregate> Execution<'_, A> {
+    pub(crate) async fn run(self) -> Outcome<A> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match self.attempt(attempts).await? {
+                Ok(executed) => return Ok(executed),
+                Err(conflict) => {
+                    tracing::debug!(stream = %self.stream, attempts, "conflict");
+                    if !self.app.options.retry.pause_after(attempts).await {
+                        return Err(refusal(conflict, self.command_id, attempts));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, attempts: u32) -> Attempt<A> {
+        let mut held = self.lane.hold(self.app, &self.stream).await?;
+        loop {
+            let refused = match self.decide(&held) {
+                Ok(events) => return self.write(held, events, attempts).await,
+                Err(refused) => refused,
+            };
+            held = match held.confirm(&*self.app.store, &self.stream).await? {
+                Confirmed::Current(position) => {
+                    return self.refuse(refused, position, attempts).await.map(Ok);
+                }
+                Confirmed::Changed(newer) => newer,
+                Confirmed::Lost => self.lane.hold(self.app, &self.stream).await?,
+            };
+        }
+    }
+
+    fn decide(&self, held: &Held<'_, A>) -> Result<Vec<A::Event>, Refusal<A::Error>> {
+        let sequence = held.sequence();
+        check_expected(&self.stream, self.expected, sequence).map_err(Refusal::Error)?;
+        let events = held
+            .state()
+            .handle(self.command.clone(), &self.app.services)
+            .map_err(|rejection| Refusal::Error(ExecuteError::Rejected(rejection)))?;
+        // A caller that may repeat the command must then get "nothing" again, whatever the state is
+        // by then, so that outcome is written too.
+        if events.is_empty() && !self.is_repeatable {
+            return Err(Refusal::NothingToDo { sequence });
+        }
+        Ok(events)
+    }
+
+    /// The answer when nothing is to be written, unless the command has already been executed: a
+    /// repeat is often refused just because the first one succeeded.
+    async fn refuse(
+        &self,
+        refused: Refusal<A::Error>,
+        position: Position,
+        attempts: u32,
+    ) -> Outcome<A> {
+        if self.is_repeatable
+            && let Some(first) = self.app.store.find_command(self.command_id).await?
+        {
+            return self.repeated(&first, attempts).await;
+        }
+        match refused {
+            Refusal::Error(error) => Err(error),
+            Refusal::NothingToDo { sequence } => Ok(Executed {
+                command_id: self.command_id,
+                events: Vec::new(),
+                sequence,
+                position,
+                repeated: false,
+                attempts,
+            }),
+        }
+    }
+
+    async fn write(&self, held: Held<'_, A>, events: Vec<A::Event>, attempts: u32) -> Attempt<A> {
+        let append = self.append(&events, held.sequence())?;
+        let last_event = append.events().last().map(NewEvent::event_id);
+        let store = &*self.app.store;
+        let options = &self.app.options;
+        let started = Started::new(store.append(append.clone())).await;
+        let in_flight = held.advance(&events, last_event, options.snapshot_every);
+        match submit(store, append, started, &options.retry).await {
+            Ok(appended) if appended.repeated => {
+                drop(in_flight);
+                self.repeated(&appended, attempts).await.map(Ok)
+            }
+            Ok(appended) => {
+                let (sequence, position) = (in_flight.sequence(), appended.last_position());
+                save_snapshot(self.app, &self.stream, in_flight.settle(position)).await;
+                let command_id = self.command_id;
+                let repeated = false;
+                Ok(Ok(Executed { command_id, events, sequence, position, repeated, attempts }))
+            }
+            Err(conflict) if is_conflict(&conflict) => Ok(Err(conflict)),
+            Err(error) => Err(refusal(error, self.command_id, attempts)),
+        }
+    }
+
+    fn append(
+        &self,
+        events: &[A::Event],
+        expected: Sequence,
+    ) -> Result<Append, ExecuteError<A::Error>> {
+        let events: Vec<NewEvent> = events
+            .iter()
+            .map(|event| codec::encode(&self.stream, event, &self.metadata))
+            .collect::<Result<_, _>>()?;
+        let condition = AppendCondition::default().expect_sequence(self.stream.clone(), expected);
+        Ok(Append::new(events, condition, Some(self.command_id))?)
+    }
+
+    /// The first outcome of the command, from the log.
+    async fn repeated(&self, first: &Appended, attempts: u32) -> Outcome<A> {
+        let recorded = outcome::events(&*self.app.store, first).await?;
+        outcome::check_stream(&recorded, &self.stream, self.command_id)?;
+        let events = recorded.iter().map(codec::decode).collect::<Result<_, _>>();
+        Ok(Executed {
+            command_id: self.command_id,
+            events: events.map_err(|error| ExecuteError::Load(error.into()))?,
+            sequence: first.sequences.last().copied().unwrap_or_default(),
+            position: first.last_position(),
+            repeated: true,
+            attempts,
+        })
+    }
+}
+
+pub(crate) fn check_expected<E: std::error::Error>(
+    stream: &StreamId,
+    expected: Option<Sequence>,
+    actual: Sequence,
+) -> Result<(), ExecuteError<E>> {
+    match expected {
+        Some(expected) if expected != actual => {
+            Err(ExecuteError::SequenceMismatch { stream: stream.clone(), expected, actual })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,254 @@
+//! The queue of one aggregate inside one application.
+//!
+//! Commands for one aggregate are decided one after the other, each on the state the one before
+//! left behind, without waiting for that one's flush: their appends travel together. What makes
+//! this safe is that each append expects the sequence its predecessor was to reach, so if one fails
+//! all after it fail too, and that no answer leaves before the state it rests on is durable.
+
+use annals_core::{Aggregate, EventId, EventStore, Position, Read, Sequence, StreamId};
+use tokio::sync::{Mutex, MutexGuard, watch};
+
+use crate::app::Inner;
+use crate::error::LoadError;
+use crate::load::Loaded;
+use crate::replay::{Moment, Replayed, replay};
+use crate::snapshot::{SnapshotDue, save_snapshot};
+
+#[derive(Debug)]
+pub(crate) struct Lane<A> {
+    /// The state after the last decided command; `None` until it is needed. The lock is the queue:
+    /// it is handed over in the order of arrival, and held while loading so that only one loads.
+    ahead: Mutex<Option<Ahead<A>>>,
+    progress: watch::Sender<Progress>,
+}
+
+#[derive(Debug)]
+struct Ahead<A> {
+    replayed: Replayed<A>,
+    generation: u64,
+}
+
+/// How far the lane's state is durable.
+#[derive(Debug, Clone, Copy)]
+struct Progress {
+    /// Counts how often a state turned out wrong; a state of an older generation is worthless.
+    generation: u64,
+    durable: Sequence,
+    /// A position at or after the one of the durable sequence.
+    position: Position,
+}
+
+impl<A> Default for Lane<A> {
+    fn default() -> Self {
+        let none = Progress { generation: 0, durable: Sequence::ZERO, position: Position::ZERO };
+        Self { ahead: Mutex::new(None), progress: watch::Sender::new(none) }
+    }
+}
+
+impl<A: Aggregate> Lane<A> {
+    /// Waits for the turn and makes sure that there is a state.
+    pub(crate) async fn hold(
+        &self,
+        app: &Inner<A::Services>,
+        stream: &StreamId,
+    ) -> Result<Held<'_, A>, LoadError> {
+        let mut guard = self.ahead.lock().await;
+        let generation = self.progress.borrow().generation;
+        let is_usable = guard.as_ref().is_some_and(|ahead| ahead.generation == generation);
+        if !is_usable {
+            *guard = None;
+            let replayed = replay::<A>(app, stream, Moment::Now).await?;
+            if replayed.applied >= app.options.snapshot_every {
+                save_snapshot(app, stream, SnapshotDue::of(&replayed)).await;
+            }
+            let generation = self.restart(&replayed);
+            *guard = Some(Ahead { replayed, generation });
+        }
+        Ok(Held { lane: self, guard, is_fresh: !is_usable })
+    }
+
+    /// Takes a state that was read from the log, hence is durable, as the new start.
+    fn restart(&self, replayed: &Replayed<A>) -> u64 {
+        let mut generation = 0;
+        self.progress.send_modify(|progress| {
+            progress.durable = replayed.sequence;
+            progress.position = replayed.position;
+            generation = progress.generation;
+        });
+        generation
+    }
+}
+
+/// The turn in a lane. Dropping it passes the turn on.
+#[derive(Debug)]
+pub(crate) struct Held<'l, A: Aggregate> {
+    lane: &'l Lane<A>,
+    guard: MutexGuard<'l, Option<Ahead<A>>>,
+    /// The state was read from the log during this turn.
+    is_fresh: bool,
+}
+
+/// Whether an answer may rest on the state of a turn.
+#[derive(Debug)]
+pub(crate) enum Confirmed<'l, A: Aggregate> {
+    /// The state is durable and was current at some moment since the turn began. Whoever has read
+    /// the log up to this position has seen all it rests on.
+    Current(Position),
+    /// Events from elsewhere have come in; the turn goes on with them.
+    Changed(Held<'l, A>),
+    /// The state never became durable. Take another turn.
+    Lost,
+}
+
+impl<'l, A: Aggregate> Held<'l, A> {
+    pub(crate) fn state(&self) -> &A {
+        &self.ahead().replayed.state
+    }
+
+    pub(crate) fn sequence(&self) -> Sequence {
+        self.ahead().replayed.sequence
+    }
+
+    pub(crate) fn loaded(&self) -> Loaded<A> {
+        Loaded { state: self.state().clone(), sequence: self.sequence() }
+    }
+
+    fn ahead(&self) -> &Ahead<A> {
+        self.guard.as_ref().expect("a lane that is held has a state")
+    }
+
+    /// Makes sure that an answer resting on the state, such as a rejection, is true.
+    ///
+    /// If the state is still on its way into the log, its arrival is awaited with the turn passed
+    /// on: the append that brings it expects its predecessor, so the state is the current one at
+    /// that moment. If nothing is on its way, another process may have written meanwhile, and the
+    /// log is asked.
+    pub(crate) async fn confirm(
+        mut self,
+        store: &dyn EventStore,
+        stream: &StreamId,
+    ) -> Result<Confirmed<'l, A>, LoadError> {
+        let (generation, sequence) = (self.ahead().generation, self.sequence());
+        let progress = *self.lane.progress.borrow();
+        if progress.generation != generation {
+            return Ok(Confirmed::Lost);
+        }
+        if sequence > progress.durable {
+            let mut settled = self.lane.progress.subscribe();
+            drop(self);
+            let is_settled = |at: &Progress| at.generation != generation || at.durable >= sequence;
+            let at = *settled.wait_for(is_settled).await.expect("the lane is borrowed");
+            let is_lost = at.generation != generation;
+            return Ok(if is_lost { Confirmed::Lost } else { Confirmed::Current(at.position) });
+        }
+        if self.is_fresh || !self.catch_up(store, stream).await? {
+            return Ok(Confirmed::Current(self.lane.progress.borrow().position));
+        }
+        self.is_fresh = true;
+        Ok(Confirmed::Changed(self))
+    }
+
+    /// Applies what others have written; `false` if there is nothing.
+    async fn catch_up(
+        &mut self,
+        store: &dyn EventStore,
+        stream: &StreamId,
+    ) -> Result<bool, LoadError> {
+        let Some(Ahead { mut replayed, .. }) = self.guard.take() else { return Ok(true) };
+        let before = replayed.sequence;
+        let mut read = Read::stream(stream.clone(), before);
+        loop {
+            let page = store.read(read.clone()).await?;
+            for event in &page.events {
+                replayed.apply(event)?;
+            }
+            if !page.has_more {
+                break;
+            }
+            read = read.after(page.through);
+        }
+        let is_changed = replayed.sequence > before;
+        if !is_changed {
+            // Its own events have settled without this copy learning their position.
+            replayed.position = self.lane.progress.borrow().position;
+        }
+        let generation = self.lane.restart(&replayed);
+        *self.guard = Some(Ahead { replayed, generation });
+        Ok(is_changed)
+    }
+
+    /// Moves the state past events that are on their way into the log, and passes the turn on.
+    ///
+    /// `last_event` is the id of the last of them.
+    pub(crate) fn advance(
+        mut self,
+        events: &[A::Event],
+        last_event: Option<EventId>,
+        snapshot_every: u64,
+    ) -> InFlight<'l, A> {
+        let generation = self.ahead().generation;
+        let sequence = self.sequence().plus(events.len() as u64);
+        // Made before the events are applied: should `apply` panic, the state is discarded.
+        let mut in_flight =
+            InFlight { lane: self.lane, generation, sequence, snapshot: None, is_settled: false };
+        let ahead = self.guard.as_mut().expect("a lane that is held has a state");
+        let replayed = &mut ahead.replayed;
+        let is_snapshot_due =
+            replayed.sequence.get() / snapshot_every < sequence.get() / snapshot_every;
+        for event in events {
+            replayed.state.apply(event);
+        }
+        replayed.sequence = sequence;
+        replayed.last_event = last_event.or(replayed.last_event);
+        if is_snapshot_due {
+            in_flight.snapshot = SnapshotDue::of(replayed);
+        }
+        in_flight
+    }
+}
+
+/// Events of a lane between being sent to the store and its answer.
+///
+/// Dropped without being settled (a conflict, an error, a caller that went away), it discards the
+/// lane's state: what comes after it in the lane was decided on events that may not exist.
+#[derive(Debug)]
+pub(crate) struct InFlight<'l, A> {
+    lane: &'l Lane<A>,
+    generation: u64,
+    sequence: Sequence,
+    snapshot: Option<SnapshotDue<A>>,
+    is_settled: bool,
+}
+
+impl<A> InFlight<'_, A> {
+    /// The sequence the stream has with them.
+    pub(crate) fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
+    /// The events are durable, the last of them at `position`. Returns the state to save, if this
+    /// is a good moment for it.
+    pub(crate) fn settle(mut self, position: Position) -> Option<SnapshotDue<A>> {
+        self.is_settled = true;
+        self.lane.progress.send_modify(|progress| {
+            if progress.generation == self.generation {
+                progress.durable = progress.durable.max(self.sequence);
+                progress.position = progress.position.max(position);
+            }
+        });
+        self.snapshot.take()
+    }
+}
+
+impl<A> Drop for InFlight<'_, A> {
+    fn drop(&mut self) {
+        if self.is_settled {
+            return;
+        }
+        self.lane.progress.send_modify(|progress| {
+            if progress.generation == self.generation {
+                progress.generation += 1;
+            }
+        });
+    }
+}

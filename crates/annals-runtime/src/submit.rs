@@ -1,0 +1,62 @@
+//! Appending until it is known what became of it.
+
+use annals_core::{Append, AppendError, Appended, CommandId, EventStore};
+use std::error::Error;
+
+use crate::error::ExecuteError;
+use crate::retry::Retry;
+use crate::started::Started;
+
+/// Awaits the answer to `append`, which `started` has sent, and repeats it while its outcome is
+/// unknown: the command id makes sure that it is written once at most.
+///
+/// [`AppendError::Unknown`] is returned only if the bounds of `retry` are reached or the store was
+/// closed meanwhile.
+pub(crate) async fn submit(
+    store: &dyn EventStore,
+    append: Append,
+    started: Started<'_, Result<Appended, AppendError>>,
+    retry: &Retry,
+) -> Result<Appended, AppendError> {
+    let mut answer = started.finish().await;
+    let mut attempts = 0;
+    let mut unknown = None;
+    loop {
+        attempts += 1;
+        let source = match answer {
+            Err(AppendError::Unknown { source }) => source,
+            // Unavailable means that *this* repeat was not written; the first may have been.
+            Err(AppendError::Unavailable { source }) if unknown.is_some() => source,
+            Err(AppendError::Closed { .. }) if let Some(source) = unknown => {
+                return Err(AppendError::Unknown { source });
+            }
+            known => return known,
+        };
+        tracing::warn!(error = &*source as &dyn Error, "the outcome of an append is unknown");
+        if !retry.pause_after(attempts).await {
+            return Err(AppendError::Unknown { source });
+        }
+        unknown = Some(source);
+        answer = store.append(append.clone()).await;
+    }
+}
+
+/// What a final refusal of the store means to whoever executes.
+pub(crate) fn refusal<E: Error + 'static>(
+    error: AppendError,
+    command_id: CommandId,
+    attempts: u32,
+) -> ExecuteError<E> {
+    match error {
+        AppendError::Unknown { source } => ExecuteError::Unknown { command_id, source },
+        AppendError::Unavailable { source } => ExecuteError::Unavailable { source },
+        AppendError::Closed { source } => ExecuteError::Closed { source },
+        AppendError::Invalid(limit) => ExecuteError::Invalid(limit.into()),
+        conflict => ExecuteError::Contention { attempts, last: Box::new(conflict) },
+    }
+}
+
+/// Whether deciding again may help.
+pub(crate) fn is_conflict(error: &AppendError) -> bool {
+    matches!(error, AppendError::Conflict { .. } | AppendError::ConditionFailed { .. })
+}
