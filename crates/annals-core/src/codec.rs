@@ -4,7 +4,10 @@
 //! where older versions are upcast, and where an event that does not decode becomes an error that
 //! says which one it was.
 
+mod finite;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::borrow::Cow;

@@ -2,8 +2,8 @@
 
 use serde::de::value::U32Deserializer;
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, EnumAccess, Error as _, IntoDeserializer, VariantAccess,
-    Visitor,
+    Deserialize, DeserializeOwned, DeserializeSeed, EnumAccess, Error as _, IgnoredAny,
+    IntoDeserializer, VariantAccess, Visitor,
 };
 use serde::{Deserializer, forward_to_deserialize_any};
 use serde_json::{Error, Result};
@@ -72,7 +72,9 @@ impl<'de> VariantAccess<'de> for VariantDeserializer<'de> {
     type Error = Error;
 
     fn unit_variant(self) -> Result<()> {
-        // Whatever stands there was written by a version with fields that this code dropped.
+        // Fields that stand there were written by code that still had them. But it must be JSON: a
+        // payload damaged on disk is an error for every kind of event.
+        self.read(|json| IgnoredAny::deserialize(json))?;
         Ok(())
     }
 

@@ -12,22 +12,24 @@ use serde::{Serialize, Serializer};
 use serde_json::{Error, Result};
 
 use super::NOT_AN_ENUM;
+use super::finite::Finite;
 
 /// The JSON text of the fields of `event`, which must be a variant of an enum. A variant without
 /// fields becomes `{}`, so that it may gain optional fields later.
 ///
 /// # Errors
 ///
-/// What `serde_json` says; also if the type is not an enum in `serde`'s default form.
+/// What `serde_json` says; also if the type is not an enum in `serde`'s default form or a float is
+/// not finite.
 pub fn write_variant<T: Serialize>(event: &T) -> Result<String> {
     let mut text = Vec::with_capacity(128);
-    event.serialize(VariantSerializer(&mut serde_json::Serializer::new(&mut text)))?;
+    event.serialize(VariantSerializer(Finite(&mut serde_json::Serializer::new(&mut text))))?;
     String::from_utf8(text).map_err(Error::custom)
 }
 
-type Json<'a> = serde_json::Serializer<&'a mut Vec<u8>>;
+type Json<'a, 'b> = Finite<&'a mut serde_json::Serializer<&'b mut Vec<u8>>>;
 
-struct VariantSerializer<'a, 'b>(&'a mut Json<'b>);
+struct VariantSerializer<'a, 'b>(Json<'a, 'b>);
 
 /// The fields of a struct variant, written as those of a struct.
 struct Fields<S>(S);
@@ -83,10 +85,10 @@ impl<'a, 'b> Serializer for VariantSerializer<'a, 'b> {
     type SerializeSeq = Impossible<(), Error>;
     type SerializeTuple = Impossible<(), Error>;
     type SerializeTupleStruct = Impossible<(), Error>;
-    type SerializeTupleVariant = Fields<<&'a mut Json<'b> as Serializer>::SerializeTuple>;
+    type SerializeTupleVariant = Fields<<Json<'a, 'b> as Serializer>::SerializeTuple>;
     type SerializeMap = Impossible<(), Error>;
     type SerializeStruct = Impossible<(), Error>;
-    type SerializeStructVariant = Fields<<&'a mut Json<'b> as Serializer>::SerializeStruct>;
+    type SerializeStructVariant = Fields<<Json<'a, 'b> as Serializer>::SerializeStruct>;
 
     fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<()> {
         SerializeStruct::end(self.0.serialize_struct("", 0)?)
