@@ -1,0 +1,197 @@
+//! The whole test run, in the order in which it finds mistakes soonest.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+/// What to run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Only formatting, the rules of the tree and unit tests: no lints, no docs, no integration
+    /// tests, no doc tests.
+    #[arg(long)]
+    quick: bool,
+
+    /// Arguments for `cargo test`.
+    #[arg(last = true)]
+    cargo_test: Vec<String>,
+}
+
+/// One part of the run: a cargo command that must succeed.
+#[derive(Debug, PartialEq, Eq)]
+struct Step {
+    name: &'static str,
+    arguments: Vec<String>,
+    /// Variables for this step, e.g. flags of rustdoc.
+    environment: Vec<(&'static str, &'static str)>,
+}
+
+impl Step {
+    fn new(name: &'static str, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Self { name, arguments, environment: Vec::new() }
+    }
+
+    fn with_environment(mut self, name: &'static str, value: &'static str) -> Self {
+        self.environment.push((name, value));
+        self
+    }
+
+    /// What to type to run this step alone.
+    fn command_line(&self) -> String {
+        let mut line = String::new();
+        for (name, value) in &self.environment {
+            line += &format!("{name}='{value}' ");
+        }
+        line += "cargo";
+        for argument in &self.arguments {
+            line += " ";
+            line += argument;
+        }
+        line
+    }
+
+    fn run(&self, root: &Path) -> anyhow::Result<()> {
+        let status = Command::new(cargo())
+            .args(&self.arguments)
+            .envs(self.environment.iter().copied())
+            .current_dir(root)
+            .status()
+            .context("cannot start cargo")?;
+        ensure!(status.success(), "{status}");
+        Ok(())
+    }
+}
+
+/// Runs the steps one after the other and stops at the first that fails.
+pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
+    let times = run_each(steps(options), |step| {
+        println!("\n==> {}: {}", step.name, step.command_line());
+        step.run(root)
+    })?;
+    println!("\nAll passed: {}", summary(&times));
+    Ok(())
+}
+
+/// How long each step took.
+fn run_each(
+    steps: Vec<Step>,
+    mut run: impl FnMut(&Step) -> anyhow::Result<()>,
+) -> anyhow::Result<Vec<(&'static str, Duration)>> {
+    let mut times = Vec::new();
+    for step in steps {
+        let start = Instant::now();
+        run(&step).with_context(|| format!("{} failed: {}", step.name, step.command_line()))?;
+        times.push((step.name, start.elapsed()));
+    }
+    Ok(times)
+}
+
+fn steps(options: &Options) -> Vec<Step> {
+    let mut steps = vec![
+        Step::new("format", &["fmt", "--all", "--check"]),
+        Step::new("tidy", &["xtask", "tidy"]),
+    ];
+    if !options.quick {
+        let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        steps.push(Step::new("lints", &lints));
+        // The smallest build must not lean on what a feature happens to bring in.
+        let bare = ["check", "--package", "annals", "--no-default-features"];
+        steps.push(Step::new("without features", &bare));
+        let docs = ["doc", "--workspace", "--no-deps"];
+        steps.push(Step::new("docs", &docs).with_environment("RUSTDOCFLAGS", "-D warnings"));
+    }
+    steps.push(tests(options));
+    steps
+}
+
+fn tests(options: &Options) -> Step {
+    let mut step = Step::new("tests", &["test"]);
+    let names_packages = options.cargo_test.iter().any(|argument| is_package(argument));
+    if !names_packages {
+        step.arguments.push("--workspace".to_owned());
+    }
+    if options.quick {
+        step.arguments.extend(["--lib", "--bins"].map(str::to_owned));
+    }
+    step.arguments.extend(options.cargo_test.iter().cloned());
+    step
+}
+
+/// Whether an argument of `cargo test` chooses packages, which `--workspace` would overrule.
+fn is_package(argument: &str) -> bool {
+    argument.starts_with("-p") || argument.starts_with("--package")
+}
+
+/// The cargo that runs this task, so that all steps use one toolchain.
+pub(crate) fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+fn summary(times: &[(&str, Duration)]) -> String {
+    let parts: Vec<String> = times
+        .iter()
+        .map(|(name, duration)| format!("{name} {:.1} s", duration.as_secs_f64()))
+        .collect();
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(quick: bool, cargo_test: &[&str]) -> Options {
+        Options { quick, cargo_test: cargo_test.iter().map(|a| (*a).to_owned()).collect() }
+    }
+
+    fn lines(options: &Options) -> Vec<String> {
+        steps(options).iter().map(Step::command_line).collect()
+    }
+
+    #[test]
+    fn the_whole_run_formats_tidies_lints_documents_and_tests() {
+        assert_eq!(
+            lines(&options(false, &[])),
+            [
+                "cargo fmt --all --check",
+                "cargo xtask tidy",
+                "cargo clippy --workspace --all-targets -- -D warnings",
+                "cargo check --package annals --no-default-features",
+                "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps",
+                "cargo test --workspace",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_quick_run_keeps_only_what_answers_soon() {
+        assert_eq!(
+            lines(&options(true, &[])),
+            ["cargo fmt --all --check", "cargo xtask tidy", "cargo test --workspace --lib --bins"]
+        );
+    }
+
+    #[test]
+    fn a_chosen_package_is_not_overruled_by_the_workspace() {
+        let step = tests(&options(false, &["-p", "annals-core", "racers"]));
+        assert_eq!(step.command_line(), "cargo test -p annals-core racers");
+        let step = tests(&options(false, &["racers"]));
+        assert_eq!(step.command_line(), "cargo test --workspace racers");
+    }
+
+    #[test]
+    fn nothing_runs_after_a_failure_and_the_error_says_how_to_repeat_it() {
+        let mut started = Vec::new();
+        let error = run_each(steps(&options(true, &[])), |step| {
+            started.push(step.name);
+            ensure!(step.name != "tidy", "exit status: 1");
+            Ok(())
+        });
+        assert_eq!(started, ["format", "tidy"]);
+        let text = format!("{:#}", error.unwrap_err());
+        assert_eq!(text, "tidy failed: cargo xtask tidy: exit status: 1");
+    }
+}
