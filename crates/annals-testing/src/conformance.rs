@@ -18,17 +18,62 @@
 //! [`conformance!`]: crate::conformance!
 
 mod atomicity;
+mod condition;
+mod contract;
+mod durability;
+mod fidelity;
 mod harness;
+mod immutability;
+mod order;
+mod paging;
 mod race;
 mod reading;
+mod refusal;
+mod repetition;
 mod sample;
+mod sampling;
+mod selection;
+mod snapshots;
+mod waiting;
 
 use std::time::Duration;
 
 use annals_core::BoxFuture;
 
 pub use atomicity::g1_append_is_all_or_nothing;
+pub use condition::{
+    g5_expected_sequence_is_enforced_for_every_n, g5_query_condition_sees_all_that_is_new,
+    g5_racers_on_one_query_have_one_winner, g5_racers_on_one_sequence_have_one_winner,
+};
+pub use contract::{conditions_are_checked_in_the_documented_order, timestamps_never_step_back};
+pub use durability::{
+    g2_acknowledged_events_survive_reopening, g8_unknown_outcome_is_resolved_by_repeating,
+};
+pub use fidelity::{
+    g12_digest_is_the_same_on_every_store, g12_json_comes_back_to_the_letter,
+    g12_nul_is_refused_up_front,
+};
 pub use harness::{Decorated, Harness, LogUnderTest, MemoryHarness, Tampering};
+pub use immutability::g9_events_cannot_be_changed_or_removed;
+pub use order::{g3_positions_are_gap_free_in_commit_order, g4_sequences_of_a_stream_are_gap_free};
+pub use paging::{
+    g10_page_is_one_consistent_view, g10_pages_are_bounded_and_in_order,
+    g10_pages_are_bounded_in_bytes,
+};
+pub use refusal::{
+    appends_are_taken_in_the_order_they_are_first_polled,
+    g7_refused_append_does_not_disturb_its_neighbours, g7_refused_append_leaves_no_trace,
+};
+pub use repetition::{
+    g6_ledger_tells_what_was_written, g6_racing_repeats_are_written_once,
+    g6_repeated_command_id_returns_the_first_outcome,
+};
+pub use selection::{query_selects_exactly_what_matches, stream_is_read_from_any_sequence};
+pub use snapshots::{
+    snapshots_are_kept_by_stream_and_state_version, snapshots_are_the_newest_up_to_a_sequence,
+    snapshots_come_back_as_they_were, snapshots_race_and_the_newest_stays,
+};
+pub use waiting::g11_waiting_misses_no_news;
 
 /// One function of the suite, in a form that fits into a list.
 pub type Check = for<'a> fn(&'a dyn Harness) -> BoxFuture<'a, ()>;
@@ -93,6 +138,32 @@ macro_rules! __event_store_checks {
         $($callback)*! {
             ($($argument)*)
             g1_append_is_all_or_nothing
+            g2_acknowledged_events_survive_reopening
+            g3_positions_are_gap_free_in_commit_order
+            g4_sequences_of_a_stream_are_gap_free
+            g5_expected_sequence_is_enforced_for_every_n
+            g5_racers_on_one_sequence_have_one_winner
+            g5_query_condition_sees_all_that_is_new
+            g5_racers_on_one_query_have_one_winner
+            g6_repeated_command_id_returns_the_first_outcome
+            g6_racing_repeats_are_written_once
+            g6_ledger_tells_what_was_written
+            g7_refused_append_leaves_no_trace
+            g7_refused_append_does_not_disturb_its_neighbours
+            g8_unknown_outcome_is_resolved_by_repeating
+            g9_events_cannot_be_changed_or_removed
+            g10_pages_are_bounded_and_in_order
+            g10_pages_are_bounded_in_bytes
+            g10_page_is_one_consistent_view
+            g11_waiting_misses_no_news
+            g12_json_comes_back_to_the_letter
+            g12_digest_is_the_same_on_every_store
+            g12_nul_is_refused_up_front
+            timestamps_never_step_back
+            conditions_are_checked_in_the_documented_order
+            appends_are_taken_in_the_order_they_are_first_polled
+            query_selects_exactly_what_matches
+            stream_is_read_from_any_sequence
         }
     };
 }
@@ -103,6 +174,10 @@ macro_rules! __snapshot_store_checks {
     (($($callback:tt)*) ($($argument:tt)*)) => {
         $($callback)*! {
             ($($argument)*)
+            snapshots_come_back_as_they_were
+            snapshots_are_the_newest_up_to_a_sequence
+            snapshots_are_kept_by_stream_and_state_version
+            snapshots_race_and_the_newest_stays
         }
     };
 }

@@ -1,5 +1,9 @@
 //! Tests for stores and for domains built on Annals. A dev-dependency, never more.
 //!
 //! - [`conformance`]: one function for each guarantee of a store, G1 to G12.
+//! - [`ManualClock`]: time that a test moves by hand.
 
+mod clock;
 pub mod conformance;
+
+pub use clock::ManualClock;

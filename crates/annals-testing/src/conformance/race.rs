@@ -1,9 +1,11 @@
-//! Tasks that begin together.
+//! Futures that begin together.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::task::Poll;
 
+use annals_core::BoxFuture;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -34,4 +36,34 @@ where
     }
     outcomes.sort_by_key(|(index, _)| *index);
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// Polls every future once, in their order, and then all of them until they end: they are in
+/// flight together, and a store takes them in this order.
+pub(super) async fn in_flight<T>(futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+    let mut slots: Vec<(BoxFuture<'_, T>, Option<T>)> =
+        futures.into_iter().map(|future| (future, None)).collect();
+    poll_fn(|context| {
+        let mut is_ready = true;
+        for (future, outcome) in &mut slots {
+            if outcome.is_none() {
+                match future.as_mut().poll(context) {
+                    Poll::Ready(value) => *outcome = Some(value),
+                    Poll::Pending => is_ready = false,
+                }
+            }
+        }
+        if is_ready { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    slots.into_iter().filter_map(|(_, outcome)| outcome).collect()
+}
+
+/// Polls `future` once. `Some` if that was enough.
+pub(super) async fn poll_once<T>(future: &mut BoxFuture<'_, T>) -> Option<T> {
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }

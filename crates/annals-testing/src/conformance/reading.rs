@@ -66,3 +66,23 @@ pub(super) fn assert_gap_free(events: &[RecordedEvent]) {
         last = Some(event);
     }
 }
+
+/// All that is promised of a page, given the whole log, which nobody writes to meanwhile.
+pub(super) fn assert_page(log: &[RecordedEvent], read: &Read, page: &Page) {
+    let head = log.last().map_or(Position::ZERO, |event| event.position);
+    let (after, end) = (read.after_position(), read.up_to_position().min(head));
+    assert!(page.events.len() <= read.limit_events(), "more than its limit: {read:?}");
+    assert!(page.through >= after, "{read:?} steps back to {}", page.through);
+    assert!(page.through <= end.max(after), "{read:?} goes beyond its end: {}", page.through);
+    let stretch = log.iter().filter(|event| {
+        event.position > after && event.position <= page.through && read.selection().contains(event)
+    });
+    assert!(
+        page.events.iter().eq(stretch),
+        "{read:?} is not what it selects up to {}: {:?}",
+        page.through,
+        page.events.iter().map(|event| event.position).collect::<Vec<_>>()
+    );
+    assert_eq!(page.has_more, page.through < end, "has_more is wrong for {read:?}");
+    assert!(page.through > after || !page.has_more, "{read:?} makes no progress");
+}

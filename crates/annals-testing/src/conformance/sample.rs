@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use annals_core::limits::PAYLOAD_BYTES_MAX;
 use annals_core::{
-    Append, AppendCondition, CommandId, EventType, Json, NewEvent, Position, Sequence, StreamId,
-    SystemClock, Tag,
+    Append, AppendCondition, Appended, CommandId, EventStore, EventType, Json, NewEvent, Position,
+    Sequence, StreamId, SystemClock, Tag,
 };
 
 use super::harness::{Harness, LogUnderTest};
@@ -79,4 +79,9 @@ pub(super) fn seq(number: u64) -> Sequence {
 
 pub(super) fn pos(number: u64) -> Position {
     Position::new(number).expect("the samples' positions are small")
+}
+
+/// Appends what cannot fail.
+pub(super) async fn acknowledged(store: &dyn EventStore, append: Append) -> Appended {
+    store.append(append).await.expect("the condition holds and the store is healthy")
 }
