@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fmt;
 
 use thiserror::Error;
 
 use crate::event::NewEvent;
-use crate::id::CommandId;
+use crate::id::{CommandId, EventId};
 use crate::limits::{
     APPEND_BYTES_MAX, APPEND_EVENTS_MAX, CONDITION_STREAMS_MAX, LimitError, check_count,
     check_length,
@@ -91,6 +92,7 @@ impl Append {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AppendCondition {
     sequences: BTreeMap<StreamId, Sequence>,
+    last_events: BTreeMap<StreamId, EventId>,
     unless: Option<NothingNew>,
 }
 
@@ -108,6 +110,21 @@ impl AppendCondition {
     /// stream must not exist. A later call for the same stream replaces an earlier one.
     #[must_use]
     pub fn expect_sequence(mut self, stream: StreamId, sequence: Sequence) -> Self {
+        self.last_events.remove(&stream);
+        self.sequences.insert(stream, sequence);
+        self
+    }
+
+    /// The stream's last event must have exactly this sequence and be this very event.
+    ///
+    /// Stricter than the sequence alone, and needed whenever the state decided on was not read
+    /// back from the log: an event decided before this one may have been refused and another one
+    /// stand in its place, or the log may have been restored and continued differently. The
+    /// sequence is the same then, the history is not. A later call for the same stream replaces an
+    /// earlier one.
+    #[must_use]
+    pub fn expect_event(mut self, stream: StreamId, sequence: Sequence, event_id: EventId) -> Self {
+        self.last_events.insert(stream.clone(), event_id);
         self.sequences.insert(stream, sequence);
         self
     }
@@ -125,6 +142,13 @@ impl AppendCondition {
     /// The expected sequences, in the order of the stream ids.
     pub fn sequences(&self) -> impl Iterator<Item = (&StreamId, Sequence)> {
         self.sequences.iter().map(|(stream, sequence)| (stream, *sequence))
+    }
+
+    /// The event that must be the stream's last one, if one was named. The expected sequence of
+    /// the same stream is among [`AppendCondition::sequences`].
+    #[must_use]
+    pub fn last_event(&self, stream: &StreamId) -> Option<EventId> {
+        self.last_events.get(stream).copied()
     }
 
     /// The query condition, if there is one.
@@ -166,8 +190,9 @@ impl Appended {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum AppendError {
-    /// A stream is not at the expected sequence. Nothing was written. Load again, handle again.
-    #[error("{stream} is at sequence {actual}, expected {expected}")]
+    /// A stream is not at the expected sequence, or another event than the expected one stands
+    /// there (`actual` then equals `expected`). Nothing was written. Load again, handle again.
+    #[error("{stream} is at sequence {actual}, expected {}", Expected(*expected, *actual))]
     Conflict {
         /// The first stream, in the order of stream ids, whose sequence differs.
         stream: StreamId,
@@ -210,6 +235,18 @@ pub enum AppendError {
     /// succeed.
     #[error(transparent)]
     Invalid(#[from] LimitError),
+}
+
+/// Words a conflict whose sequences are equal.
+struct Expected(Sequence, Sequence);
+
+impl fmt::Display for Expected {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self(expected, actual) if expected == actual => formatter.write_str("another event"),
+            Self(expected, _) => expected.fmt(formatter),
+        }
+    }
 }
 
 /// An error of any origin, kept as the source of one of ours.

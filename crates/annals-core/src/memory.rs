@@ -9,7 +9,7 @@ use event_listener::Event;
 use crate::append::{Append, AppendCondition, AppendError, Appended};
 use crate::clock::{Clock, SystemClock};
 use crate::event::{NewEvent, RecordedEvent};
-use crate::id::CommandId;
+use crate::id::{CommandId, EventId};
 use crate::limits::PAGE_BYTES_MAX;
 use crate::position::{Position, Sequence};
 use crate::read::{Page, Read, ReadError, Selection};
@@ -77,6 +77,11 @@ impl Log {
         Sequence::ZERO.plus(self.streams.get(stream).map_or(0, Vec::len) as u64)
     }
 
+    fn last_event(&self, stream: &StreamId) -> Option<EventId> {
+        let last = *self.streams.get(stream)?.last()?;
+        self.events.get(last).map(|event| event.event_id)
+    }
+
     fn append(&mut self, append: Append, now: DateTime<Utc>) -> Result<Appended, AppendError> {
         let (events, condition, command_id) = append.into_parts();
         if let Some(first) = command_id.and_then(|id| self.commands.get(&id)) {
@@ -96,7 +101,9 @@ impl Log {
     fn check(&self, condition: &AppendCondition) -> Result<(), AppendError> {
         for (stream, expected) in condition.sequences() {
             let actual = self.sequence(stream);
-            if actual != expected {
+            let last_event = condition.last_event(stream);
+            let is_same = last_event.is_none() || last_event == self.last_event(stream);
+            if actual != expected || !is_same {
                 return Err(AppendError::Conflict { stream: stream.clone(), expected, actual });
             }
         }

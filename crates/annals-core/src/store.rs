@@ -25,7 +25,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///   position.
 /// - **G5** The append condition is checked in the same atomic step that writes. Of any number of
 ///   racers on one boundary, exactly one wins. "Must not exist" and "must be at n" are enforced
-///   for every n, 0 included, and too high an n is a conflict as well.
+///   for every n, 0 included, and too high an n is a conflict as well. "Must be at n, with this
+///   event" also refuses another event with the same sequence.
 /// - **G6** An append repeated with its command id writes nothing and returns the first outcome,
 ///   also after a restart, also when both race.
 /// - **G7** A refused append leaves no trace: nothing becomes readable, no position is used up.

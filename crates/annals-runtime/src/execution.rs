@@ -115,7 +115,7 @@ impl<A: Aggregate> Execution<'_, A> {
     }
 
     async fn write(&self, held: Held<'_, A>, events: Vec<A::Event>, attempts: u32) -> Attempt<A> {
-        let append = self.append(&events, held.sequence())?;
+        let append = self.append(&events, &held)?;
         let last_event = append.events().last().map(NewEvent::event_id);
         let store = &*self.app.store;
         let options = &self.app.options;
@@ -141,13 +141,17 @@ impl<A: Aggregate> Execution<'_, A> {
     fn append(
         &self,
         events: &[A::Event],
-        expected: Sequence,
+        held: &Held<'_, A>,
     ) -> Result<Append, ExecuteError<A::Error>> {
         let events: Vec<NewEvent> = events
             .iter()
             .map(|event| codec::encode(&self.stream, event, &self.metadata))
             .collect::<Result<_, _>>()?;
-        let condition = AppendCondition::default().expect_sequence(self.stream.clone(), expected);
+        let (stream, sequence) = (self.stream.clone(), held.sequence());
+        let condition = match held.last_event() {
+            Some(event_id) => AppendCondition::default().expect_event(stream, sequence, event_id),
+            None => AppendCondition::default().expect_sequence(stream, sequence),
+        };
         Ok(Append::new(events, condition, Some(self.command_id))?)
     }
 

@@ -2,8 +2,10 @@
 //!
 //! Commands for one aggregate are decided one after the other, each on the state the one before
 //! left behind, without waiting for that one's flush: their appends travel together. What makes
-//! this safe is that each append expects the sequence its predecessor was to reach, so if one fails
-//! all after it fail too, and that no answer leaves before the state it rests on is durable.
+//! this safe is that each append expects the very event its predecessor was to write, so if one
+//! fails all after it fail too, and that no answer leaves before the state it rests on is durable.
+//! (Expecting only the sequence would not do: were the predecessor refused because somebody else
+//! was faster, the sequence would fit all the same.)
 
 use annals_core::{Aggregate, EventId, EventStore, Position, Read, Sequence, StreamId};
 use tokio::sync::{Mutex, MutexGuard, watch};
@@ -100,6 +102,13 @@ pub(crate) enum Confirmed<'l, A: Aggregate> {
     Lost,
 }
 
+/// What the log has beyond a lane's state.
+enum CaughtUp {
+    Same,
+    Changed,
+    OtherHistory,
+}
+
 impl<'l, A: Aggregate> Held<'l, A> {
     pub(crate) fn state(&self) -> &A {
         &self.ahead().replayed.state
@@ -107,6 +116,11 @@ impl<'l, A: Aggregate> Held<'l, A> {
 
     pub(crate) fn sequence(&self) -> Sequence {
         self.ahead().replayed.sequence
+    }
+
+    /// The event the state ends with.
+    pub(crate) fn last_event(&self) -> Option<EventId> {
+        self.ahead().replayed.last_event
     }
 
     pub(crate) fn loaded(&self) -> Loaded<A> {
@@ -141,40 +155,57 @@ impl<'l, A: Aggregate> Held<'l, A> {
             let is_lost = at.generation != generation;
             return Ok(if is_lost { Confirmed::Lost } else { Confirmed::Current(at.position) });
         }
-        if self.is_fresh || !self.catch_up(store, stream).await? {
-            return Ok(Confirmed::Current(self.lane.progress.borrow().position));
+        if self.is_fresh {
+            return Ok(Confirmed::Current(progress.position));
         }
-        self.is_fresh = true;
-        Ok(Confirmed::Changed(self))
+        match self.catch_up(store, stream).await? {
+            CaughtUp::Same => Ok(Confirmed::Current(self.lane.progress.borrow().position)),
+            CaughtUp::Changed => {
+                self.is_fresh = true;
+                Ok(Confirmed::Changed(self))
+            }
+            CaughtUp::OtherHistory => Ok(Confirmed::Lost),
+        }
     }
 
-    /// Applies what others have written; `false` if there is nothing.
+    /// Applies what others have written since.
+    ///
+    /// The last event that is known is read as well: if another one stands in its place, the log
+    /// was restored or failed over to a history that does not contain this state.
     async fn catch_up(
         &mut self,
         store: &dyn EventStore,
         stream: &StreamId,
-    ) -> Result<bool, LoadError> {
-        let Some(Ahead { mut replayed, .. }) = self.guard.take() else { return Ok(true) };
-        let before = replayed.sequence;
-        let mut read = Read::stream(stream.clone(), before);
+    ) -> Result<CaughtUp, LoadError> {
+        let Some(Ahead { mut replayed, .. }) = self.guard.take() else {
+            return Ok(CaughtUp::OtherHistory);
+        };
+        let known = replayed.sequence;
+        let mut last_known = replayed.last_event;
+        let mut read = Read::stream(stream.clone(), known.before());
         loop {
             let page = store.read(read.clone()).await?;
             for event in &page.events {
-                replayed.apply(event)?;
+                match last_known.take() {
+                    None => replayed.apply(event)?,
+                    Some(id) if (event.sequence, event.event_id) == (known, id) => {
+                        replayed.position = event.position;
+                    }
+                    Some(_) => return Ok(CaughtUp::OtherHistory),
+                }
             }
             if !page.has_more {
                 break;
             }
             read = read.after(page.through);
         }
-        let is_changed = replayed.sequence > before;
-        if !is_changed {
-            // Its own events have settled without this copy learning their position.
-            replayed.position = self.lane.progress.borrow().position;
+        if last_known.is_some() {
+            return Ok(CaughtUp::OtherHistory);
         }
+        let is_changed = replayed.sequence > known;
         let generation = self.lane.restart(&replayed);
         *self.guard = Some(Ahead { replayed, generation });
-        Ok(is_changed)
+        Ok(if is_changed { CaughtUp::Changed } else { CaughtUp::Same })
     }
 
     /// Moves the state past events that are on their way into the log, and passes the turn on.
