@@ -17,7 +17,8 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
                 continue;
             }
             let links = targets(content).into_iter().filter(|target| !leads(tree, path, target));
-            let spans = code_spans(content).filter(|span| is_path(tree, span) && !tree.has(span));
+            let spans = code_spans(content)
+                .filter(|span| is_path(tree, span) && !tree.has(span.trim_end_matches('/')));
             let dead = links.chain(spans).map(|dead| format!("`{dead}` leads nowhere"));
             findings.extend(dead.map(|message| Finding::new(path, line, message)));
         }
@@ -130,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_path_in_a_code_span_exists() {
-        assert!(dead("`crates/x/src/lib.rs`, `crates/x`, `a/b`, `crates/NAME/x y`").is_empty());
+        assert!(dead("`crates/x/src/lib.rs`, `crates/x/`, `a/b`, `crates/NAME/x y`").is_empty());
         assert_eq!(dead("`crates/y`"), ["`crates/y` leads nowhere"]);
     }
 }

@@ -111,7 +111,7 @@ fn stands_at(phrase: &[String], words: &[Word], start: usize) -> bool {
         && is_form(&end.text, last)
 }
 
-/// Whether `word` is `base` or one of its regular forms: `entities`, `rehydrated`.
+/// Whether `word` is `base` or one of its regular forms, such as `queries` of `query`.
 fn is_form(word: &str, base: &str) -> bool {
     let without_e = base.strip_suffix('e').unwrap_or(base);
     let plural = match base.strip_suffix('y') {
