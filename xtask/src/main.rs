@@ -1,5 +1,6 @@
 //! Development tasks. `cargo xtask --help` lists them.
 
+mod cargo;
 mod test;
 mod tidy;
 

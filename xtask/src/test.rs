@@ -1,11 +1,11 @@
 //! The whole test run, in the order in which it finds mistakes soonest.
 
-use std::ffi::OsString;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+
+use crate::cargo;
 
 /// What to run.
 #[derive(Debug, clap::Args)]
@@ -55,10 +55,9 @@ impl Step {
     }
 
     fn run(&self, root: &Path) -> anyhow::Result<()> {
-        let status = Command::new(cargo())
+        let status = cargo::command(root)
             .args(&self.arguments)
             .envs(self.environment.iter().copied())
-            .current_dir(root)
             .status()
             .context("cannot start cargo")?;
         ensure!(status.success(), "{status}");
@@ -124,11 +123,6 @@ fn tests(options: &Options) -> Step {
 /// Whether an argument of `cargo test` chooses packages, which `--workspace` would overrule.
 fn is_package(argument: &str) -> bool {
     argument.starts_with("-p") || argument.starts_with("--package")
-}
-
-/// The cargo that runs this task, so that all steps use one toolchain.
-pub(crate) fn cargo() -> OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 fn summary(times: &[(&str, Duration)]) -> String {

@@ -18,6 +18,7 @@ mod length;
 mod links;
 mod machine;
 mod manifest;
+mod markdown;
 mod rust;
 mod sleep;
 mod sql;

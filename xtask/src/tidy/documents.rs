@@ -1,12 +1,14 @@
 //! The texts every reader may count on.
 
 use super::Finding;
-use super::tree::Tree;
+use super::tree::{Tree, package};
+
+const ARCHITECTURE: &str = "ARCHITECTURE.md";
 
 /// Each document and what it cannot do without.
 const DOCUMENTS: &[(&str, &[&str])] = &[
     ("README.md", &["cargo xtask test", "cargo run", "ARCHITECTURE.md"]),
-    ("ARCHITECTURE.md", &["annals-core", "annals-runtime"]),
+    (ARCHITECTURE, &[]),
     ("GLOSSARY.md", &["| Not |"]),
     ("STYLE.md", &["## "]),
     ("CONTRIBUTING.md", &["cargo xtask test"]),
@@ -21,14 +23,25 @@ const DOCUMENTS: &[(&str, &[&str])] = &[
 /// Shortest text that can be worth reading.
 const BYTES_MIN: usize = 600;
 
-/// Finds documents that are missing or hardly begun.
+/// Finds documents that are missing or hardly begun, and crates that the architecture passes over.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    DOCUMENTS
-        .iter()
-        .flat_map(|(path, parts)| {
-            let problems = problems(tree.text(path), parts);
-            problems.into_iter().map(|problem| Finding::new(path, 1, problem))
-        })
+    let documents = DOCUMENTS.iter().flat_map(|(path, parts)| {
+        let problems = problems(tree.text(path), parts);
+        problems.into_iter().map(|problem| Finding::new(path, 1, problem))
+    });
+    documents.chain(undescribed_crates(tree)).collect()
+}
+
+fn undescribed_crates(tree: &Tree) -> Vec<Finding> {
+    let architecture = tree.text(ARCHITECTURE).unwrap_or_default();
+    let crates = tree.paths().filter_map(|path| path.strip_suffix("/Cargo.toml")).map(package);
+    let is_named = |name: &str| {
+        // By itself or with its folder.
+        ["`", "/"].iter().any(|before| architecture.contains(&format!("{before}{name}`")))
+    };
+    crates
+        .filter(|name| !is_named(name))
+        .map(|name| Finding::new(ARCHITECTURE, 1, format!("`{name}` is not described")))
         .collect()
 }
 
@@ -52,6 +65,18 @@ mod tests {
         let missing = check(&Tree::of(&[]));
         assert_eq!(missing.len(), DOCUMENTS.len());
         assert_eq!(missing.first().unwrap().path, "README.md");
+    }
+
+    #[test]
+    fn the_architecture_describes_every_crate() {
+        let text = "The crate `x`. ".repeat(50);
+        let of = |text: &str| {
+            let tree = Tree::of(&[("crates/x/Cargo.toml", ""), (ARCHITECTURE, text)]);
+            undescribed_crates(&tree).len()
+        };
+        assert_eq!(of(&text), 0);
+        assert_eq!(of(&text.replace("`x`", "`crates/x`")), 0);
+        assert_eq!(of(&text.replace("`x`", "`y`")), 1);
     }
 
     #[test]

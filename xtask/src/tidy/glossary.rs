@@ -4,6 +4,8 @@
 //! others are ordinary English, or names in the standard library, and are left to the reader. In a
 //! table that begins with `Name of others`, the first column holds names we do not choose.
 
+use super::markdown::{code_spans, table_row};
+
 /// What the glossary forbids, and what it excepts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Glossary {
@@ -29,7 +31,7 @@ impl Glossary {
         let mut glossary = Self::default();
         let mut header: Vec<&str> = Vec::new();
         for line in text.lines() {
-            let Some(row) = cells(line) else {
+            let Some(row) = table_row(line) else {
                 header.clear();
                 continue;
             };
@@ -61,7 +63,7 @@ impl Glossary {
 pub(super) fn without_not_column(text: &str) -> String {
     let mut is_not_table = false;
     let lines = text.lines().map(|line| {
-        let row = cells(line);
+        let row = table_row(line);
         is_not_table = match &row {
             None => false,
             Some(row) => is_not_table || row.last() == Some(&"Not"),
@@ -72,16 +74,6 @@ pub(super) fn without_not_column(text: &str) -> String {
         }
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// The cells of a row of a table; `None` for other lines.
-fn cells(line: &str) -> Option<Vec<&str>> {
-    let inner = line.trim().strip_prefix('|')?.strip_suffix('|')?;
-    Some(inner.split('|').map(str::trim).collect())
-}
-
-fn code_spans(cell: &str) -> impl Iterator<Item = &str> {
-    cell.split('`').skip(1).step_by(2)
 }
 
 /// The words of an identifier in any case convention, or of a phrase, in lower case.

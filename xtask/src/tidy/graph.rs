@@ -6,13 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 
 use super::Finding;
-use crate::test::cargo;
+use crate::cargo;
 
 /// Every member and the members it may depend on, for development aside. A new crate gets its line
 /// here together with its paragraph in `ARCHITECTURE.md`.
@@ -96,9 +95,8 @@ impl Dependency {
 impl Metadata {
     /// Asks cargo, with all features on, so that optional dependencies count.
     pub(super) fn of_workspace(root: &Path) -> anyhow::Result<Self> {
-        let answer = Command::new(cargo())
+        let answer = cargo::command(root)
             .args(["metadata", "--format-version", "1", "--all-features"])
-            .current_dir(root)
             .output()
             .context("cannot start cargo metadata")?;
         ensure!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));

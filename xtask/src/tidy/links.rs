@@ -1,6 +1,7 @@
 //! Links and paths in the documents lead somewhere.
 
 use super::Finding;
+use super::markdown::code_spans;
 use super::tree::{Tree, numbered};
 
 /// Finds relative links, and paths in code spans, that lead nowhere.
@@ -75,10 +76,6 @@ fn slug(title: &str) -> String {
         .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
         .map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() })
         .collect()
-}
-
-fn code_spans(line: &str) -> impl Iterator<Item = &str> {
-    line.split('`').skip(1).step_by(2)
 }
 
 /// Whether a code span names a place of the tree: it begins with a folder that is there, and is
