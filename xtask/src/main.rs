@@ -1,5 +1,6 @@
 //! Development tasks. `cargo xtask --help` lists them.
 
+mod bench;
 mod cargo;
 mod test;
 mod tidy;
@@ -23,7 +24,9 @@ Examples:
   cargo xtask test --quick                what answers soonest, for use while editing
   cargo xtask test -- refused_append      only the tests with this in their name
   cargo xtask test -- -p annals-core      only the tests of one crate
-  cargo xtask tidy                        only the rules of the tree";
+  cargo xtask tidy                        only the rules of the tree
+  cargo xtask bench                       figures beside the limits of this machine
+  cargo xtask bench -- --only client      only the rows with this in their name";
 
 #[derive(Debug, Subcommand)]
 enum Task {
@@ -31,6 +34,8 @@ enum Task {
     Test(test::Options),
     /// Checks the rules of the tree that a machine can check: dependencies, vocabulary, files.
     Tidy,
+    /// Measures how fast it is on this machine, beside the physical limit and the naive way.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +43,7 @@ fn main() -> ExitCode {
     let done = root().and_then(|root| match arguments.task {
         Task::Test(options) => test::run(&root, &options),
         Task::Tidy => tidy::run(&root),
+        Task::Bench(options) => bench::run(&root, &options),
     });
     if let Err(error) = done {
         eprintln!("error: {error:#}");
