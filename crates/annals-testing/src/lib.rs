@@ -2,8 +2,10 @@
 //!
 //! - [`conformance`]: one function for each guarantee of a store, G1 to G12.
 //! - [`ManualClock`]: time that a test moves by hand.
+//! - [`sabotage`]: stores that are broken on purpose, which show that the suite finds it.
 
 mod clock;
 pub mod conformance;
+pub mod sabotage;
 
 pub use clock::ManualClock;

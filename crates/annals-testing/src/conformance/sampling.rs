@@ -13,7 +13,7 @@ const TAGS: [&str; 6] = ["owner:ann", "owner:bob", "owner:an", "branch:1", "bran
 /// Streams that differ only in what careless comparison or joining of the parts overlooks.
 const STREAM_IDS: [(&str, &str); STREAMS] = [
     ("sample", "1"),
-    ("sample", "10"),
+    ("sample", "1:0"),
     ("sample:1", "0"),
     ("sample", "One"),
     ("sample", "one"),

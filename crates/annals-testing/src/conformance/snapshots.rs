@@ -89,7 +89,7 @@ pub async fn snapshots_are_kept_by_stream_and_state_version(harness: &dyn Harnes
     let (_log, snapshots) = new_snapshots(harness).await;
     let streams = [
         stream("1"),
-        stream("10"),
+        stream("1:0"),
         stream("One"),
         stream("one"),
         StreamId::new("sample:1", "0").expect("the samples' ids are valid"),

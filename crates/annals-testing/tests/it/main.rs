@@ -1,6 +1,27 @@
-//! The suite, on the store that is its specification.
+//! The suite on the store that is its specification, and on stores that are broken on purpose.
 
-mod memory {
-    annals_testing::conformance!(annals_testing::conformance::MemoryHarness);
-    annals_testing::snapshot_conformance!(annals_testing::conformance::MemoryHarness);
+mod red;
+
+/// Green without sabotage, by the names of the guarantees.
+mod green {
+    use annals_testing::conformance::{Decorated, MemoryHarness};
+    use annals_testing::sabotage::{Sabotage, Sabotaged, SabotagedSnapshots};
+    use std::sync::Arc;
+
+    mod memory {
+        use super::*;
+        annals_testing::conformance!(MemoryHarness);
+        annals_testing::snapshot_conformance!(MemoryHarness);
+    }
+
+    mod arc_of_dyn {
+        use super::*;
+        annals_testing::conformance!(Decorated::new(MemoryHarness, |store| Arc::new(store)));
+    }
+
+    mod undone_sabotage {
+        use super::*;
+        annals_testing::conformance!(Sabotaged::new(MemoryHarness, Sabotage::None));
+        annals_testing::snapshot_conformance!(SabotagedSnapshots::None);
+    }
 }
