@@ -20,7 +20,7 @@ macro_rules! id {
         impl $name {
             /// A new UUIDv7: unique, and ordered by the time it was made.
             #[must_use]
-            #[expect(clippy::new_without_default, reason = "a default that differs each time surprises")]
+            #[expect(clippy::new_without_default, reason = "a default should not differ each time")]
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
             }

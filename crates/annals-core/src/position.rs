@@ -12,9 +12,8 @@ const NUMBER_MAX: u64 = i64::MAX as u64;
 macro_rules! number {
     ($(#[$docs:meta])* $name:ident, $what:literal) => {
         $(#[$docs])*
-        #[derive(
-            Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-        )]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Serialize, Deserialize)]
         #[serde(try_from = "u64", into = "u64")]
         pub struct $name(u64);
 

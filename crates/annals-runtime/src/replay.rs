@@ -136,7 +136,8 @@ async fn find_snapshot<A: Aggregate>(
     match snapshots.load(stream.clone(), A::STATE_VERSION, up_to).await {
         Ok(snapshot) => snapshot,
         Err(error) => {
-            tracing::warn!(%stream, error = &error as &dyn std::error::Error, "replaying without a snapshot");
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(%stream, error, "replaying without a snapshot");
             None
         }
     }

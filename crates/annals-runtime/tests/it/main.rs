@@ -1,0 +1,10 @@
+//! The runtime on real stores of memory, with faults where a test needs them.
+
+#![expect(clippy::unwrap_used, reason = "the panic of a test is its report")]
+
+mod commands;
+mod decisions;
+mod domain;
+mod loading;
+mod metadata;
+mod snapshots;
