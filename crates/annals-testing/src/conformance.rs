@@ -42,8 +42,9 @@ use annals_core::BoxFuture;
 
 pub use atomicity::g1_append_is_all_or_nothing;
 pub use condition::{
-    g5_expected_sequence_is_enforced_for_every_n, g5_query_condition_sees_all_that_is_new,
-    g5_racers_on_one_query_have_one_winner, g5_racers_on_one_sequence_have_one_winner,
+    g5_expected_event_must_be_that_very_event, g5_expected_sequence_is_enforced_for_every_n,
+    g5_query_condition_sees_all_that_is_new, g5_racers_on_one_query_have_one_winner,
+    g5_racers_on_one_sequence_have_one_winner,
 };
 pub use contract::{conditions_are_checked_in_the_documented_order, timestamps_never_step_back};
 pub use durability::{
@@ -143,6 +144,7 @@ macro_rules! __event_store_checks {
             g4_sequences_of_a_stream_are_gap_free
             g5_expected_sequence_is_enforced_for_every_n
             g5_racers_on_one_sequence_have_one_winner
+            g5_expected_event_must_be_that_very_event
             g5_query_condition_sees_all_that_is_new
             g5_racers_on_one_query_have_one_winner
             g6_repeated_command_id_returns_the_first_outcome

@@ -43,6 +43,8 @@ pub enum Sabotage {
     TooHighIsAccepted,
     /// Of several expected sequences, only the first is compared.
     OnlyFirstStreamIsChecked,
+    /// Of an expected event, only the sequence is compared.
+    ExpectedEventIsIgnored,
     /// The condition is checked, and then the events are written: two steps.
     CheckThenAct,
     /// The query condition holds always.

@@ -1,8 +1,10 @@
 //! G5: the append condition.
 
+mod event;
 mod query;
 mod sequence;
 
+pub use event::g5_expected_event_must_be_that_very_event;
 pub use query::{g5_query_condition_sees_all_that_is_new, g5_racers_on_one_query_have_one_winner};
 pub use sequence::{
     g5_expected_sequence_is_enforced_for_every_n, g5_racers_on_one_sequence_have_one_winner,

@@ -1,10 +1,11 @@
 //! G3 and G4: positions and sequences.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use annals_core::{
-    AppendError, Appended, BoxFuture, EventQuery, EventStore, Position, QueryItem, Read,
-    RecordedEvent, Sequence, StreamId,
+    AppendError, Appended, BoxFuture, EventQuery, EventStore, Position, Read, RecordedEvent,
+    Sequence, StreamId,
 };
 use tokio::sync::watch;
 
@@ -12,8 +13,7 @@ use super::harness::Harness;
 use super::race::race;
 use super::reading::{head, read_log, read_page, read_stream};
 use super::sample::{
-    acknowledged, at, conditional, event, event_of, event_type, events, new_log, stream,
-    unconditional,
+    acknowledged, at, conditional, event, event_of, events, new_log, of_type, stream, unconditional,
 };
 
 /// **G3** Positions are 1, 2, 3, ... without holes, in commit order. Who has read position p never
@@ -30,9 +30,9 @@ pub async fn g3_positions_are_gap_free_in_commit_order(harness: &dyn Harness) {
     const WRITERS: usize = 8;
     let log = new_log(harness).await;
     let (running, is_running) = watch::channel(WRITERS);
-    let running = std::sync::Arc::new(running);
+    let running = Arc::new(running);
     let writers = (0..WRITERS).map(|writer| -> BoxFuture<'static, Seen> {
-        let (store, running) = (log.store(), std::sync::Arc::clone(&running));
+        let (store, running) = (log.store(), Arc::clone(&running));
         Box::pin(async move {
             let acknowledged = write(&*store, writer).await;
             running.send_modify(|running| *running -= 1);
@@ -42,7 +42,7 @@ pub async fn g3_positions_are_gap_free_in_commit_order(harness: &dyn Harness) {
     let readers = [1, 7, 1_000].into_iter().flat_map(|limit| [(limit, false), (limit, true)]);
     let readers = readers.map(|(limit, is_partial)| -> BoxFuture<'static, Seen> {
         let (store, is_running) = (log.store(), is_running.clone());
-        let query = if is_partial { rare_events() } else { EventQuery::all() };
+        let query = if is_partial { of_type("rare") } else { EventQuery::all() };
         Box::pin(async move {
             let read = Read::query(query).limit(limit);
             Seen::Read(read.clone(), follow(&*store, read, || *is_running.borrow() == 0).await)
@@ -75,11 +75,6 @@ pub async fn g3_positions_are_gap_free_in_commit_order(harness: &dyn Harness) {
 enum Seen {
     Acknowledged(Vec<Appended>),
     Read(Read, Vec<RecordedEvent>),
-}
-
-fn rare_events() -> EventQuery {
-    EventQuery::any_of([QueryItem::new().event_type(event_type("rare"))])
-        .expect("one item is within the limits")
 }
 
 /// Appends of one to three events; every fifth is refused.

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use annals_core::limits::{PAGE_BYTES_MAX, PAGE_EVENTS_DEFAULT, PAGE_EVENTS_MAX};
-use annals_core::{
-    BoxFuture, EventQuery, NewEvent, Page, Position, QueryItem, Read, RecordedEvent, Sequence,
-};
+use annals_core::{BoxFuture, NewEvent, Page, Position, Read, RecordedEvent, Sequence};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::watch;
@@ -14,7 +12,8 @@ use super::harness::Harness;
 use super::race::race;
 use super::reading::{assert_page, head, read_log, read_page, read_pages};
 use super::sample::{
-    acknowledged, event_of, event_type, events, json, new_log, pos, seq, stream, unconditional,
+    acknowledged, event_of, event_type, events, json, new_log, of_type, pos, seq, stream,
+    unconditional,
 };
 
 /// **G10** Reads are bounded pages in position order.
@@ -46,14 +45,12 @@ pub async fn g10_pages_are_bounded_and_in_order(harness: &dyn Harness) {
     assert_eq!(page.events.len(), PAGE_EVENTS_DEFAULT, "the default limit was ignored");
     let page = read_page(&*store, Read::all().limit(usize::MAX)).await;
     assert_eq!(page.events.len(), PAGE_EVENTS_MAX, "the highest limit was ignored");
-    let rare = EventQuery::any_of([QueryItem::new().event_type(event_type("rare"))])
-        .expect("one item is within the limits");
     let head = written.len() as u64;
     let places = [0, 1, 2, 700, 701, 702, 1_403, head - 1, head, head + 1];
     let places: Vec<Position> = places.map(pos).into_iter().chain([Position::MAX]).collect();
     let reads = [
         Read::all(),
-        Read::query(rare),
+        Read::query(of_type("rare")),
         Read::stream(odd.clone(), Sequence::ZERO),
         Read::stream(odd.clone(), seq(2_699)),
         Read::stream(odd.clone(), Sequence::MAX),
@@ -146,7 +143,7 @@ pub async fn g10_page_is_one_consistent_view(harness: &dyn Harness) {
                 let after = pos(random.random_range(0..=known.get()));
                 let read = match random.random_range(0..3) {
                     0 => Read::all(),
-                    1 => Read::query(rare_events()),
+                    1 => Read::query(of_type("rare")),
                     _ => Read::stream(stream("1"), Sequence::ZERO),
                 };
                 let read = read.after(after).limit(random.random_range(1..20));
@@ -176,8 +173,3 @@ pub async fn g10_page_is_one_consistent_view(harness: &dyn Harness) {
 }
 
 type Pages = Vec<(Read, Page)>;
-
-fn rare_events() -> EventQuery {
-    EventQuery::any_of([QueryItem::new().event_type(event_type("rare"))])
-        .expect("one item is within the limits")
-}

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use annals_core::limits::PAYLOAD_BYTES_MAX;
 use annals_core::{
-    Append, AppendCondition, Appended, CommandId, EventStore, EventType, Json, NewEvent, Position,
-    Sequence, StreamId, SystemClock, Tag,
+    Append, AppendCondition, Appended, CommandId, EventQuery, EventStore, EventType, Json,
+    NewEvent, Position, QueryItem, Sequence, StreamId, SystemClock, Tag,
 };
 
 use super::harness::{Harness, LogUnderTest};
@@ -21,6 +21,11 @@ pub(super) fn stream(id: impl Into<String>) -> StreamId {
 
 pub(super) fn event_type(name: &str) -> EventType {
     EventType::new(name).expect("the samples' event types are valid")
+}
+
+pub(super) fn of_type(name: &str) -> EventQuery {
+    EventQuery::any_of([QueryItem::new().event_type(event_type(name))])
+        .expect("one item is within the limits")
 }
 
 pub(super) fn tag(text: &str) -> Tag {

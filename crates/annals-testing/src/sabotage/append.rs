@@ -206,8 +206,12 @@ impl SabotagedStore {
                 with_sequences(append, |stream, _| Some(stream) == first.as_ref())
             }
             Sabotage::QueryConditionIsIgnored => {
-                let condition = sequences_only(append.condition());
+                let condition = expectations(append.condition(), |_, _| true);
                 with_condition(append, condition)
+            }
+            Sabotage::ExpectedEventIsIgnored => {
+                let condition = sequences_only(append.condition());
+                with_condition_and_query(append, condition)
             }
             Sabotage::OnlyFirstItemCounts | Sabotage::KnownPositionIsOffByOne => {
                 let Some(unless) = append.condition().unless() else { return append };
@@ -218,7 +222,8 @@ impl SabotagedStore {
                     }
                     _ => (unless.query.clone(), unless.after),
                 };
-                let condition = sequences_only(append.condition()).nothing_new(query, after);
+                let condition = expectations(append.condition(), |_, _| true);
+                let condition = condition.nothing_new(query, after);
                 with_condition(append, condition)
             }
             _ => append,
@@ -230,6 +235,20 @@ pub(super) fn first_item(query: &EventQuery) -> EventQuery {
     EventQuery::any_of(query.items().iter().take(1).cloned()).unwrap_or_else(|_| query.clone())
 }
 
+/// The expectations about those streams that are `is_kept`.
+fn expectations(
+    condition: &AppendCondition,
+    is_kept: impl Fn(&StreamId, Sequence) -> bool,
+) -> AppendCondition {
+    let kept = condition.sequences().filter(|(stream, sequence)| is_kept(stream, *sequence));
+    kept.fold(AppendCondition::default(), |kept, (stream, sequence)| {
+        match condition.last_event(stream) {
+            Some(event_id) => kept.expect_event(stream.clone(), sequence, event_id),
+            None => kept.expect_sequence(stream.clone(), sequence),
+        }
+    })
+}
+
 fn sequences_only(condition: &AppendCondition) -> AppendCondition {
     condition.sequences().fold(AppendCondition::default(), |kept, (stream, sequence)| {
         kept.expect_sequence(stream.clone(), sequence)
@@ -238,20 +257,22 @@ fn sequences_only(condition: &AppendCondition) -> AppendCondition {
 
 /// `append` with only those expected sequences that `is_kept`.
 fn with_sequences(append: Append, is_kept: impl Fn(&StreamId, Sequence) -> bool) -> Append {
-    let condition = append.condition();
-    let kept = condition.sequences().filter(|(stream, sequence)| is_kept(stream, *sequence));
-    let mut kept = kept.fold(AppendCondition::default(), |kept, (stream, sequence)| {
-        kept.expect_sequence(stream.clone(), sequence)
-    });
-    if let Some(unless) = condition.unless() {
-        kept = kept.nothing_new(unless.query.clone(), unless.after);
-    }
-    with_condition(append, kept)
+    let kept = expectations(append.condition(), is_kept);
+    with_condition_and_query(append, kept)
 }
 
 fn with_condition(append: Append, condition: AppendCondition) -> Append {
     let (events, _, id) = append.into_parts();
     Append::new(events, condition, id).expect("it was within the limits, and is not larger now")
+}
+
+/// As [`with_condition`], and the query condition stays.
+fn with_condition_and_query(append: Append, condition: AppendCondition) -> Append {
+    let condition = match append.condition().unless() {
+        Some(unless) => condition.nothing_new(unless.query.clone(), unless.after),
+        None => condition,
+    };
+    with_condition(append, condition)
 }
 
 fn without_condition(append: Append) -> Append {

@@ -36,6 +36,7 @@ const SABOTAGES: &[(Sabotage, &[&str])] = &[
             "g5_racers_on_one_sequence_have_one_winner",
         ],
     ),
+    (Sabotage::ExpectedEventIsIgnored, &["g5_expected_event_must_be_that_very_event"]),
     (
         Sabotage::CheckThenAct,
         &["g5_racers_on_one_sequence_have_one_winner", "g5_racers_on_one_query_have_one_winner"],
