@@ -5,6 +5,7 @@
 //! says which one it was.
 
 mod finite;
+mod names;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
+pub use names::{EventNames, join_names, share_no_name};
 pub use read::read_variant;
 pub use write::write_variant;
 
@@ -25,8 +27,20 @@ use crate::limits::{LimitError, PAYLOAD_BYTES_MAX};
 use crate::position::Position;
 use crate::stream::StreamId;
 
+/// What `serde_json` says when an event does not fit its JSON. Named here so that derived code needs
+/// no dependency of its own on `serde_json`.
+pub type CodecError = serde_json::Error;
+
 const NOT_AN_ENUM: &str = "a domain event must be an enum in serde's default form, \
                            without the attributes tag, content and untagged";
+
+/// The error of a union that is asked to read a kind none of its parts has.
+///
+/// For derived code; [`decode`] never gets there, because it asks the same union for the kind.
+#[must_use]
+pub fn foreign_kind(kind: &EventKind) -> CodecError {
+    serde::de::Error::custom(format_args!("{} is not a kind of this union", kind.name))
+}
 
 /// Makes `event` ready to be written to `stream`.
 ///

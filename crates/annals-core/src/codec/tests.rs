@@ -146,10 +146,6 @@ enum Flat {
         #[serde(flatten)]
         more: BTreeMap<String, f64>,
     },
-    Counted {
-        #[serde(flatten)]
-        counter: Counter,
-    },
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -168,13 +164,39 @@ fn flattened_fields_stand_among_the_others() {
     );
 }
 
-/// serde buffers what is flattened, and its buffer has no integers of more than 64 bits.
+/// To find out what it reads, serde buffers what is flattened, tagged inside or not tagged, and its
+/// buffer has no integers of more than 64 bits.
 #[test]
-fn flattened_integer_beyond_64_bits_is_an_error_and_not_another_number() {
-    let beyond = Flat::Counted { counter: Counter { count: i128::MAX } };
-    let written = write_variant(&beyond).unwrap();
-    assert_eq!(written, format!("{{\"count\":{}}}", i128::MAX));
-    assert!(read_variant::<Flat>(1, &written).is_err());
+fn buffered_integer_beyond_64_bits_is_an_error_and_not_another_number() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "kind")]
+    enum Tagged {
+        A { count: i128 },
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Untagged {
+        Whole(i128),
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Buffered {
+        Flat {
+            #[serde(flatten)]
+            counter: Counter,
+        },
+        Tagged(Tagged),
+        Untagged(Untagged),
+    }
+
+    for (index, event) in (0_u32..).zip([
+        Buffered::Flat { counter: Counter { count: i128::MAX } },
+        Buffered::Tagged(Tagged::A { count: i128::MAX }),
+        Buffered::Untagged(Untagged::Whole(i128::MAX)),
+    ]) {
+        let written = write_variant(&event).unwrap();
+        assert!(written.contains(&i128::MAX.to_string()), "{written}");
+        assert!(read_variant::<Buffered>(index, &written).is_err(), "{written}");
+    }
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
