@@ -1,0 +1,10 @@
+use annals_derive::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, DomainEvent)]
+enum Event {
+    #[event(alias = "begun", alias = "begun")]
+    Opened,
+}
+
+fn main() {}

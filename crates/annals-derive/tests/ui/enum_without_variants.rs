@@ -1,0 +1,7 @@
+use annals_derive::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, DomainEvent)]
+enum Event {}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use annals_derive::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, DomainEvent)]
+enum Event {
+    Opened {
+        #[event(name = "owner")]
+        owner: u32,
+    },
+}
+
+fn main() {}

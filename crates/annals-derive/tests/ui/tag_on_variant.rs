@@ -1,0 +1,10 @@
+use annals_derive::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, DomainEvent)]
+enum Event {
+    #[tag]
+    Opened { owner: u32 },
+}
+
+fn main() {}

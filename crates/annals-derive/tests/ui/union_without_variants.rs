@@ -1,0 +1,7 @@
+use annals_derive::DomainEvent;
+
+#[derive(DomainEvent)]
+#[event(union)]
+enum Event {}
+
+fn main() {}
