@@ -4,7 +4,6 @@
 //! where older versions are upcast, and where an event that does not decode becomes an error that
 //! says which one it was.
 
-mod finite;
 mod names;
 mod read;
 #[cfg(test)]
@@ -27,8 +26,8 @@ use crate::limits::{LimitError, PAYLOAD_BYTES_MAX};
 use crate::position::Position;
 use crate::stream::StreamId;
 
-/// What `serde_json` says when an event does not fit its JSON. Named here so that derived code needs
-/// no dependency of its own on `serde_json`.
+/// What `serde_json` says when an event does not fit its JSON. Named here so that derived code
+/// needs no dependency of its own on `serde_json`.
 pub type CodecError = serde_json::Error;
 
 const NOT_AN_ENUM: &str = "a domain event must be an enum in serde's default form, \

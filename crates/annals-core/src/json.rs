@@ -1,11 +1,15 @@
 //! JSON text that has been checked once and is never rewritten.
 
+mod finite;
+
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use thiserror::Error;
+
+pub(crate) use finite::Finite;
 
 use crate::limits::{JSON_DEPTH_MAX, LimitError, check_length};
 
@@ -41,15 +45,18 @@ impl Json {
     ///
     /// # Errors
     ///
-    /// [`JsonError::Syntax`] if `value` has no JSON form, [`JsonError::Limit`] if the text is too
-    /// long or too deep or contains NUL.
+    /// [`JsonError::Syntax`] if `value` has no JSON form (a float that is not finite has none),
+    /// [`JsonError::Limit`] if the text is too long or too deep or contains NUL.
     pub fn write(
         what: &'static str,
         value: &impl Serialize,
         bytes_max: usize,
     ) -> Result<Self, JsonError> {
-        let text =
-            serde_json::to_string(value).map_err(|source| JsonError::Syntax { what, source })?;
+        let mut text = Vec::with_capacity(128);
+        value
+            .serialize(Finite(&mut serde_json::Serializer::new(&mut text)))
+            .map_err(|source| JsonError::Syntax { what, source })?;
+        let text = String::from_utf8(text).expect("serde_json writes UTF-8");
         Self::checked(what, text, bytes_max)
     }
 

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Error, Result};
 
 use super::NOT_AN_ENUM;
-use super::finite::Finite;
+use crate::json::Finite;
 
 /// The JSON text of the fields of `event`, which must be a variant of an enum. A variant without
 /// fields becomes `{}`, so that it may gain optional fields later.

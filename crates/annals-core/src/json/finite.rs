@@ -12,7 +12,7 @@ use serde::ser::{
 };
 
 /// Hands everything on to the serializer or compound inside, finite floats included.
-pub(super) struct Finite<S>(pub(super) S);
+pub(crate) struct Finite<S>(pub(crate) S);
 
 /// A value whose parts pass through [`Finite`] as well.
 struct FiniteValue<'a, T: ?Sized>(&'a T);
