@@ -61,6 +61,8 @@ pub use paging::{
     g10_page_is_one_consistent_view, g10_pages_are_bounded_and_in_order,
     g10_pages_are_bounded_in_bytes,
 };
+pub(crate) use race::in_flight;
+pub(crate) use reading::{assert_page, read_log, read_pages};
 pub use refusal::{
     appends_are_taken_in_the_order_they_are_first_polled,
     g7_refused_append_does_not_disturb_its_neighbours, g7_refused_append_leaves_no_trace,
@@ -69,6 +71,8 @@ pub use repetition::{
     g6_ledger_tells_what_was_written, g6_racing_repeats_are_written_once,
     g6_repeated_command_id_returns_the_first_outcome,
 };
+pub(crate) use sample::{event_type, event_with as sample_event, tag};
+pub(crate) use sampling::{pooled_stream, pooled_tag, pooled_type};
 pub use selection::{query_selects_exactly_what_matches, stream_is_read_from_any_sequence};
 pub use snapshots::{
     snapshots_are_kept_by_stream_and_state_version, snapshots_are_the_newest_up_to_a_sequence,

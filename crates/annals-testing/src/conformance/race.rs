@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 /// # Panics
 ///
 /// With the panic of a task, as soon as it panics: others may wait for what it would have done.
-pub(super) async fn race<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
+pub(crate) async fn race<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
@@ -40,7 +40,7 @@ where
 
 /// Polls every future once, in their order, and then all of them until they end: they are in
 /// flight together, and a store takes them in this order.
-pub(super) async fn in_flight<T>(futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+pub(crate) async fn in_flight<T>(futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
     let mut slots: Vec<(BoxFuture<'_, T>, Option<T>)> =
         futures.into_iter().map(|future| (future, None)).collect();
     poll_fn(|context| {
@@ -60,7 +60,7 @@ pub(super) async fn in_flight<T>(futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
 }
 
 /// Polls `future` once. `Some` if that was enough.
-pub(super) async fn poll_once<T>(future: &mut BoxFuture<'_, T>) -> Option<T> {
+pub(crate) async fn poll_once<T>(future: &mut BoxFuture<'_, T>) -> Option<T> {
     poll_fn(|context| match future.as_mut().poll(context) {
         Poll::Ready(value) => Poll::Ready(Some(value)),
         Poll::Pending => Poll::Ready(None),

@@ -7,12 +7,12 @@ use annals_core::{EventStore, Page, Position, Read, RecordedEvent, Sequence, Str
 /// Pages that a reader takes before it is considered to go round in circles.
 const PAGES_MAX: usize = 10_000;
 
-pub(super) async fn read_page(store: &dyn EventStore, read: Read) -> Page {
+pub(crate) async fn read_page(store: &dyn EventStore, read: Read) -> Page {
     store.read(read).await.expect("a healthy store can be read")
 }
 
 /// Every event `read` selects, gathered page by page, continuing after `through`.
-pub(super) async fn read_pages(store: &dyn EventStore, read: Read) -> Vec<RecordedEvent> {
+pub(crate) async fn read_pages(store: &dyn EventStore, read: Read) -> Vec<RecordedEvent> {
     let mut events = Vec::new();
     let mut after = read.after_position();
     for _ in 0..PAGES_MAX {
@@ -29,23 +29,23 @@ pub(super) async fn read_pages(store: &dyn EventStore, read: Read) -> Vec<Record
 }
 
 /// The whole log.
-pub(super) async fn read_log(store: &dyn EventStore) -> Vec<RecordedEvent> {
+pub(crate) async fn read_log(store: &dyn EventStore) -> Vec<RecordedEvent> {
     let events = read_pages(store, Read::all()).await;
     assert_gap_free(&events);
     events
 }
 
 /// The events of one stream, in full.
-pub(super) async fn read_stream(store: &dyn EventStore, stream: &StreamId) -> Vec<RecordedEvent> {
+pub(crate) async fn read_stream(store: &dyn EventStore, stream: &StreamId) -> Vec<RecordedEvent> {
     read_pages(store, Read::stream(stream.clone(), Sequence::ZERO)).await
 }
 
-pub(super) async fn head(store: &dyn EventStore) -> Position {
+pub(crate) async fn head(store: &dyn EventStore) -> Position {
     store.head().await.expect("a healthy store knows its head")
 }
 
 /// The first part of G3 and all of G4, for a log read from its beginning.
-pub(super) fn assert_gap_free(events: &[RecordedEvent]) {
+pub(crate) fn assert_gap_free(events: &[RecordedEvent]) {
     let mut streams: HashMap<&StreamId, Sequence> = HashMap::new();
     let mut last: Option<&RecordedEvent> = None;
     for event in events {
@@ -68,7 +68,7 @@ pub(super) fn assert_gap_free(events: &[RecordedEvent]) {
 }
 
 /// All that is promised of a page, given the whole log, which nobody writes to meanwhile.
-pub(super) fn assert_page(log: &[RecordedEvent], read: &Read, page: &Page) {
+pub(crate) fn assert_page(log: &[RecordedEvent], read: &Read, page: &Page) {
     let head = log.last().map_or(Position::ZERO, |event| event.position);
     let (after, end) = (read.after_position(), read.up_to_position().min(head));
     assert!(page.events.len() <= read.limit_events(), "more than its limit: {read:?}");

@@ -11,61 +11,61 @@ use annals_core::{
 use super::harness::{Harness, LogUnderTest};
 
 /// A new log whose time does not matter.
-pub(super) async fn new_log(harness: &dyn Harness) -> Box<dyn LogUnderTest> {
+pub(crate) async fn new_log(harness: &dyn Harness) -> Box<dyn LogUnderTest> {
     harness.create(Arc::new(SystemClock)).await
 }
 
-pub(super) fn stream(id: impl Into<String>) -> StreamId {
+pub(crate) fn stream(id: impl Into<String>) -> StreamId {
     StreamId::new("sample", id.into()).expect("the samples' ids are valid")
 }
 
-pub(super) fn event_type(name: &str) -> EventType {
+pub(crate) fn event_type(name: &str) -> EventType {
     EventType::new(name).expect("the samples' event types are valid")
 }
 
-pub(super) fn of_type(name: &str) -> EventQuery {
+pub(crate) fn of_type(name: &str) -> EventQuery {
     EventQuery::any_of([QueryItem::new().event_type(event_type(name))])
         .expect("one item is within the limits")
 }
 
-pub(super) fn tag(text: &str) -> Tag {
+pub(crate) fn tag(text: &str) -> Tag {
     Tag::parse(text).expect("the samples' tags are valid")
 }
 
-pub(super) fn json(text: &str) -> Json {
+pub(crate) fn json(text: &str) -> Json {
     Json::parse("payload", text, PAYLOAD_BYTES_MAX).expect("the samples' payloads are valid")
 }
 
 /// An event of type `happened` without tags.
-pub(super) fn event(stream: &StreamId) -> NewEvent {
+pub(crate) fn event(stream: &StreamId) -> NewEvent {
     event_of(stream, "happened", &[])
 }
 
-pub(super) fn event_of(stream: &StreamId, name: &str, tags: &[&str]) -> NewEvent {
+pub(crate) fn event_of(stream: &StreamId, name: &str, tags: &[&str]) -> NewEvent {
     event_with(stream, name, tags, r#"{"is_sample":true}"#)
 }
 
-pub(super) fn event_with(stream: &StreamId, name: &str, tags: &[&str], payload: &str) -> NewEvent {
+pub(crate) fn event_with(stream: &StreamId, name: &str, tags: &[&str], payload: &str) -> NewEvent {
     NewEvent::new(stream.clone(), event_type(name), 1, json(payload))
         .and_then(|event| event.with_tags(tags.iter().map(|text| tag(text)).collect()))
         .expect("the samples are within the limits")
 }
 
 /// `count` events of one stream.
-pub(super) fn events(stream: &StreamId, count: usize) -> Vec<NewEvent> {
+pub(crate) fn events(stream: &StreamId, count: usize) -> Vec<NewEvent> {
     (0..count).map(|_| event(stream)).collect()
 }
 
 /// An append that holds always.
-pub(super) fn unconditional(events: Vec<NewEvent>) -> Append {
+pub(crate) fn unconditional(events: Vec<NewEvent>) -> Append {
     conditional(events, AppendCondition::default())
 }
 
-pub(super) fn conditional(events: Vec<NewEvent>, condition: AppendCondition) -> Append {
+pub(crate) fn conditional(events: Vec<NewEvent>, condition: AppendCondition) -> Append {
     Append::new(events, condition, None).expect("the samples are within the limits")
 }
 
-pub(super) fn commanded(
+pub(crate) fn commanded(
     events: Vec<NewEvent>,
     condition: AppendCondition,
     id: CommandId,
@@ -74,19 +74,19 @@ pub(super) fn commanded(
 }
 
 /// The condition that `stream` is at `sequence`.
-pub(super) fn at(stream: &StreamId, sequence: u64) -> AppendCondition {
+pub(crate) fn at(stream: &StreamId, sequence: u64) -> AppendCondition {
     AppendCondition::default().expect_sequence(stream.clone(), seq(sequence))
 }
 
-pub(super) fn seq(number: u64) -> Sequence {
+pub(crate) fn seq(number: u64) -> Sequence {
     Sequence::new(number).expect("the samples' sequences are small")
 }
 
-pub(super) fn pos(number: u64) -> Position {
+pub(crate) fn pos(number: u64) -> Position {
     Position::new(number).expect("the samples' positions are small")
 }
 
 /// Appends what cannot fail.
-pub(super) async fn acknowledged(store: &dyn EventStore, append: Append) -> Appended {
+pub(crate) async fn acknowledged(store: &dyn EventStore, append: Append) -> Appended {
     store.append(append).await.expect("the condition holds and the store is healthy")
 }

@@ -20,29 +20,37 @@ const STREAM_IDS: [(&str, &str); STREAMS] = [
     ("sample", "one "),
 ];
 
-pub(super) fn pooled_stream(index: usize) -> StreamId {
+pub(crate) fn pooled_stream(index: usize) -> StreamId {
     let (aggregate_type, id) =
         STREAM_IDS.get(index % STREAMS).copied().expect("the remainder is an index");
     StreamId::new(aggregate_type, id).expect("the samples' ids are valid")
+}
+
+pub(crate) fn pooled_type(index: usize) -> &'static str {
+    TYPES.get(index % TYPES.len()).copied().expect("the remainder is an index")
+}
+
+pub(crate) fn pooled_tag(index: usize) -> &'static str {
+    TAGS.get(index % TAGS.len()).copied().expect("the remainder is an index")
 }
 
 fn any<'a>(random: &mut StdRng, pool: &[&'a str]) -> &'a str {
     pool.get(random.random_range(0..pool.len())).copied().unwrap_or_default()
 }
 
-pub(super) fn random_stream(random: &mut StdRng) -> StreamId {
+pub(crate) fn random_stream(random: &mut StdRng) -> StreamId {
     pooled_stream(random.random_range(0..STREAMS))
 }
 
 /// An event with up to four tags.
-pub(super) fn random_event(random: &mut StdRng) -> NewEvent {
+pub(crate) fn random_event(random: &mut StdRng) -> NewEvent {
     let tags: Vec<&str> = (0..random.random_range(0..5)).map(|_| any(random, &TAGS)).collect();
     event_of(&random_stream(random), any(random, &TYPES), &tags)
 }
 
 /// Everything now and then; otherwise a union of up to three items, each of up to two streams, two
 /// types and three tags.
-pub(super) fn random_query(random: &mut StdRng) -> EventQuery {
+pub(crate) fn random_query(random: &mut StdRng) -> EventQuery {
     if random.random_ratio(1, 20) {
         return EventQuery::all();
     }

@@ -1,5 +1,6 @@
 //! The suite on the store that is its specification, and on stores that are broken on purpose.
 
+mod histories;
 mod red;
 
 /// Green without sabotage, by the names of the guarantees.
