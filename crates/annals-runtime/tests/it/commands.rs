@@ -1,9 +1,12 @@
 //! Executing commands: outcomes, repeats, conflicts, limits.
 
-use annals_core::{Append, AppendCondition, CommandId, EventStore, Position, Sequence};
+use std::sync::Arc;
+
+use annals_core::{CommandId, EventStore, Position, Sequence};
 use annals_runtime::{App, ExecuteError, Options, Retry};
 
 use crate::domain::{Account, Command, Event, InsufficientFunds, app, app_on, id, memory};
+use crate::stores::AlwaysFaster;
 
 fn sequence(value: u64) -> Sequence {
     Sequence::new(value).unwrap()
@@ -152,7 +155,7 @@ async fn two_applications_on_one_log_lose_nothing_to_each_other() {
     let store = memory();
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..2 {
-        let app = App::with_options(std::sync::Arc::clone(&store) as _, None, (), patient());
+        let app = App::with_options(Arc::clone(&store) as _, None, (), patient());
         for amount in 1..=COMMANDS {
             let app = app.clone();
             tasks.spawn(async move {
@@ -202,58 +205,12 @@ async fn a_rejection_is_never_decided_on_a_stale_state() {
 
 #[tokio::test(start_paused = true)]
 async fn conflicts_without_end_are_given_up_after_the_documented_attempts() {
-    let store = std::sync::Arc::new(AlwaysFaster { inner: memory() });
+    let store = Arc::new(AlwaysFaster::default());
     let mut options = Options::default();
     options.retry = Retry { attempts_max: 5, ..Retry::default() };
     let app = App::with_options(store, None, (), options);
     let error = app.execute::<Account>(&id("1"), Command::Deposit(1)).await.unwrap_err();
     assert!(matches!(error, ExecuteError::Contention { attempts: 5, .. }), "{error}");
-}
-
-/// A log in which somebody else always writes just before.
-#[derive(Debug)]
-struct AlwaysFaster {
-    inner: std::sync::Arc<annals_core::MemoryStore>,
-}
-
-impl EventStore for AlwaysFaster {
-    fn append(
-        &self,
-        append: Append,
-    ) -> annals_core::BoxFuture<'_, Result<annals_core::Appended, annals_core::AppendError>> {
-        Box::pin(async move {
-            let events = append.events().to_vec();
-            let first = Append::new(events, AppendCondition::default(), None)?;
-            let _ = self.inner.append(first).await?;
-            self.inner.append(append).await
-        })
-    }
-
-    fn read(
-        &self,
-        read: annals_core::Read,
-    ) -> annals_core::BoxFuture<'_, Result<annals_core::Page, annals_core::ReadError>> {
-        self.inner.read(read)
-    }
-
-    fn head(&self) -> annals_core::BoxFuture<'_, Result<Position, annals_core::ReadError>> {
-        self.inner.head()
-    }
-
-    fn wait_past(
-        &self,
-        position: Position,
-    ) -> annals_core::BoxFuture<'_, Result<Position, annals_core::ReadError>> {
-        self.inner.wait_past(position)
-    }
-
-    fn find_command(
-        &self,
-        id: CommandId,
-    ) -> annals_core::BoxFuture<'_, Result<Option<annals_core::Appended>, annals_core::ReadError>>
-    {
-        self.inner.find_command(id)
-    }
 }
 
 #[tokio::test]

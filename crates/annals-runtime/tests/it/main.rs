@@ -5,6 +5,9 @@
 mod commands;
 mod decisions;
 mod domain;
+mod faults;
+mod lanes;
 mod loading;
 mod metadata;
 mod snapshots;
+mod stores;
