@@ -1,14 +1,25 @@
 //! Tests for stores and for domains built on Annals. A dev-dependency, never more.
 //!
-//! - [`conformance`]: one function for each guarantee of a store, G1 to G12.
+//! For domains:
+//!
+//! - [`given()`], when, then: the rules of an aggregate as sentences; [`given_log`] for decisions.
 //! - [`ManualClock`]: time that a test moves by hand.
+//! - [`FaultyStore`]: a store that fails, delays, repeats or falls silent at a chosen call.
+//!
+//! For stores and decorators around them:
+//!
+//! - [`conformance`]: one function for each guarantee of a store, G1 to G12.
 //! - [`histories_agree`]: a store against its specification, over random histories.
 //! - [`sabotage`]: stores that are broken on purpose, which show that the suite finds it.
 
 mod clock;
 pub mod conformance;
+mod faulty;
+mod given;
 mod model;
 pub mod sabotage;
 
 pub use clock::ManualClock;
+pub use faulty::{Call, Fault, FaultyStore, Gate};
+pub use given::{Given, GivenLog, When, WhenDecided, given, given_log};
 pub use model::histories_agree;

@@ -1,10 +1,13 @@
 //! The suite on the store that is its specification, and on stores that are broken on purpose.
 
+mod faulty;
+mod given;
 mod histories;
 mod red;
 
 /// Green without sabotage, by the names of the guarantees.
 mod green {
+    use annals_testing::FaultyStore;
     use annals_testing::conformance::{Decorated, MemoryHarness};
     use annals_testing::sabotage::{Sabotage, Sabotaged, SabotagedSnapshots};
     use std::sync::Arc;
@@ -18,6 +21,13 @@ mod green {
     mod arc_of_dyn {
         use super::*;
         annals_testing::conformance!(Decorated::new(MemoryHarness, |store| Arc::new(store)));
+    }
+
+    mod faulty_without_faults {
+        use super::*;
+        annals_testing::conformance!(Decorated::new(MemoryHarness, |store| {
+            Arc::new(FaultyStore::new(store))
+        }));
     }
 
     mod undone_sabotage {
