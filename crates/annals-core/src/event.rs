@@ -38,6 +38,15 @@ impl EventType {
         Ok(Self(name))
     }
 
+    /// Takes a name that a store wrote earlier from an event type of its own.
+    ///
+    /// For implementations of stores: it is not checked again, so text from anywhere else belongs
+    /// into [`EventType::new`].
+    #[must_use]
+    pub fn from_stored(name: impl Into<Arc<str>>) -> Self {
+        Self(name.into())
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -65,6 +65,18 @@ impl StreamId {
         Ok(Self { aggregate_type, aggregate_id })
     }
 
+    /// Takes names that a store wrote earlier from a stream id of its own.
+    ///
+    /// For implementations of stores: nothing is checked again, so text from anywhere else belongs
+    /// into [`StreamId::new`].
+    #[must_use]
+    pub fn from_stored(
+        aggregate_type: impl Into<Arc<str>>,
+        aggregate_id: impl Into<Arc<str>>,
+    ) -> Self {
+        Self { aggregate_type: aggregate_type.into(), aggregate_id: aggregate_id.into() }
+    }
+
     /// The aggregate's type, e.g. `account`.
     #[must_use]
     pub fn aggregate_type(&self) -> &str {

@@ -46,6 +46,15 @@ impl Tag {
         Ok(Self(text))
     }
 
+    /// Takes text that a store wrote earlier from a tag of its own.
+    ///
+    /// For implementations of stores: it is not checked again, so text from anywhere else belongs
+    /// into [`Tag::parse`].
+    #[must_use]
+    pub fn from_stored(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
     /// The whole tag, `key:value`.
     #[must_use]
     pub fn as_str(&self) -> &str {

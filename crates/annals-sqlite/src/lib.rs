@@ -1,1 +1,57 @@
+//! The embedded event store of Annals: one log in one SQLite file.
 //!
+//! [`SqliteStore`] gives every guarantee of [`EventStore`](annals_core::EventStore). One thread
+//! owns all writing. It takes what was queued while the last batch was being flushed and writes it
+//! as the next batch: one transaction, one flush, a verdict for each append. A small pool of
+//! threads reads. No async runtime is needed, and any will do.
+//!
+//! # Files
+//!
+//! | File | What it is |
+//! |---|---|
+//! | `bank.db` | the log |
+//! | `bank.db-wal`, `bank.db-shm` | the part of the log not yet copied into `bank.db`, and its index; **they belong to the log while they exist** |
+//! | `bank.db-lock` | says who holds the log for writing; stays, and means nothing when nobody does |
+//! | `bank.db-snapshot` (and its `-wal`, `-shm`) | snapshots; can be deleted while the log is closed |
+//! | `bank.db-new` | a log that was being made when the process ended; made anew |
+//!
+//! # Processes
+//!
+//! One process writes. Others may read, with [`OpenOptions::read_only`]; they learn of news by
+//! looking, within a second at most. A second writer is refused with [`OpenError::Held`].
+//!
+//! # Durability
+//!
+//! An append is acknowledged after `fdatasync` (`fsync` unless SQLite was compiled with
+//! `HAVE_FDATASYNC`). When a flush fails, everybody who waits is told that the outcome is unknown,
+//! and the store writes no more: open it again, and repeat with the same command ids. The file
+//! must be on a local file system that honours flushes and locks.
+
+mod batch;
+mod candidates;
+mod checkpoint;
+mod checksum;
+mod connection;
+mod fault;
+mod head;
+mod integrity;
+mod location;
+mod lock;
+mod log;
+mod open;
+mod options;
+mod page;
+mod reader;
+mod row;
+mod schema;
+mod snapshots;
+mod store;
+mod submission;
+mod writer;
+
+pub use integrity::Integrity;
+pub use lock::Holder;
+pub use open::OpenError;
+pub use options::{OpenOptions, READERS_DEFAULT, READERS_MAX};
+pub use store::SqliteStore;
+pub use writer::{BATCH_APPENDS_MAX, BATCH_BYTES_MAX, BATCH_EVENTS_MAX, QUEUE_APPENDS_MAX};

@@ -1,0 +1,65 @@
+//! Connections, each for its purpose.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+/// Longest wait for a lock that another process holds (an operator with the `sqlite3` tool, say).
+/// Our own connections never wait for each other.
+const BUSY_MAX: Duration = Duration::from_secs(5);
+
+/// Statements a connection keeps prepared: all that reading uses.
+const STATEMENTS_KEPT: usize = 32;
+
+fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_MAX)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(connection)
+}
+
+/// The connection that makes a new file, at a path where there is none.
+pub(crate) fn create(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    connection.execute_batch(include_str!("sql/new_database.sql"))?;
+    Ok(connection)
+}
+
+/// The connection that writes. Until [`keep`] it leaves the file as it is when it is dropped.
+pub(crate) fn writer(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    leave(&connection)?;
+    Ok(connection)
+}
+
+/// Has the connection tidy up behind the last one that is closed.
+pub(crate) fn keep(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    connection.execute_batch(include_str!("sql/writer_connection.sql"))
+}
+
+/// Has the connection leave the files as they are when it is closed.
+pub(crate) fn leave(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(|_| ())
+}
+
+/// The connection that copies the write-ahead log beside the writer.
+pub(crate) fn checkpointer(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.execute_batch(include_str!("sql/checkpoint_connection.sql"))?;
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.execute_batch(include_str!("sql/reader_connection.sql"))?;
+    Ok(connection)
+}
+
+/// A look at a database file that makes and changes nothing.
+pub(crate) fn inspector(uri: &str) -> rusqlite::Result<Connection> {
+    open(Path::new(uri), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+}

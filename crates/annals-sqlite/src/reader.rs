@@ -1,0 +1,98 @@
+//! The threads that read.
+
+use std::path::Path;
+use std::thread::{self, JoinHandle};
+
+use annals_core::ReadError;
+use async_channel::{Receiver, Sender};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::connection;
+use crate::row::Decoder;
+
+/// Reads waiting for a thread; further ones wait in their callers.
+const QUEUE_READS_MAX: usize = 1024;
+
+/// What one thread reads with.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) connection: Connection,
+    pub(crate) decoder: Decoder,
+}
+
+type Job = Box<dyn FnOnce(&mut Reader) + Send>;
+
+/// A pool of threads with one connection each. Every read is short: pages are bounded.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    jobs: Sender<Job>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Readers {
+    pub(crate) fn start(path: &Path, count: usize) -> Result<Self, StartError> {
+        let (jobs, queue) = async_channel::bounded(QUEUE_READS_MAX);
+        let mut readers = Self { jobs, threads: Vec::with_capacity(count) };
+        for number in 0..count {
+            let connection = connection::reader(path)?;
+            let queue = queue.clone();
+            let thread = thread::Builder::new()
+                .name(format!("annals-reader-{number}"))
+                .spawn(move || work(connection, &queue))?;
+            readers.threads.push(thread);
+        }
+        Ok(readers)
+    }
+
+    /// Does `work` on one of the threads.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |reader| {
+            // Nobody waits any more: the read is not worth doing.
+            if !answer.is_closed() {
+                let _ = answer.send(work(reader));
+            }
+        });
+        self.jobs.send(job).await.map_err(|_| ReadError::Closed)?;
+        answered.await.map_err(|_| ReadError::Closed)?
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.jobs.close();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(connection: Connection, queue: &Receiver<Job>) {
+    let mut reader = Reader { connection, decoder: Decoder::default() };
+    while let Ok(job) = queue.recv_blocking() {
+        job(&mut reader);
+    }
+}
+
+/// A thread with its connection could not be started.
+#[derive(Debug)]
+pub(crate) enum StartError {
+    Sqlite(rusqlite::Error),
+    Thread(std::io::Error),
+}
+
+impl From<rusqlite::Error> for StartError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<std::io::Error> for StartError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Thread(error)
+    }
+}

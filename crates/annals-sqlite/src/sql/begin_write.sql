@@ -1,0 +1,2 @@
+-- Begins a batch as the only writer.
+BEGIN IMMEDIATE;

@@ -1,0 +1,2 @@
+-- Ends a transaction and leaves no trace of it.
+ROLLBACK;

@@ -1,0 +1,4 @@
+//! Tests of the embedded store, on real files.
+
+mod conformance;
+mod harness;
