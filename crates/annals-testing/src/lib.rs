@@ -8,7 +8,7 @@
 //!
 //! For stores and decorators around them:
 //!
-//! - [`conformance`]: one function for each guarantee of a store, G1 to G12.
+//! - [`mod@conformance`]: one function for each guarantee of a store, G1 to G12.
 //! - [`histories_agree`]: a store against its specification, over random histories.
 //! - [`sabotage`]: stores that are broken on purpose, which show that the suite finds it.
 

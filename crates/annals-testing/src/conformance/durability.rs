@@ -43,7 +43,8 @@ pub async fn g2_acknowledged_events_survive_reopening(harness: &dyn Harness) {
             Box::pin(async move {
                 let own = stream(format!("{round}-{writer}"));
                 let mut events = events(&own, writer);
-                events.push(event_with(&own, "noted", &["round:any"], r#"{"text":"\u00e4 ä"}"#));
+                let payload = format!(r#"{{"round":{round},"text":"\n"}}"#);
+                events.push(event_with(&own, "noted", &["round:any"], &payload));
                 let id = CommandId::new();
                 let append = commanded(events, AppendCondition::default(), id);
                 (id, acknowledged(&*store, append).await)

@@ -19,7 +19,7 @@ use super::sample::{
 /// **G3** Positions are 1, 2, 3, ... without holes, in commit order. Who has read position p never
 /// later meets a new event at or below p.
 ///
-/// Many appenders, some of them refused, and readers that poll meanwhile and continue after
+/// Many writers, some of them refused, and readers that poll meanwhile and continue after
 /// `through`, over everything and over a part. Nothing is skipped, nothing comes late, and what is
 /// acknowledged is readable at once.
 ///

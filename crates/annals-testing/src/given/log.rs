@@ -13,7 +13,7 @@ use super::telling::{self, Telling};
 /// Begins a test of a decision over an empty log.
 ///
 /// ```
-/// # use annals_core::{Decision, DomainEvent, EventEnvelope, EventQuery, LimitError, QueryItem, StreamId, Tag};
+/// # use annals_core::{Decision, EventEnvelope, EventQuery, LimitError, QueryItem, StreamId, Tag};
 /// # use annals_derive::DomainEvent;
 /// # use serde::{Deserialize, Serialize};
 /// use annals_testing::given_log;
@@ -23,7 +23,7 @@ use super::telling::{self, Telling};
 /// # #[derive(Debug, PartialEq)]
 /// # struct NameIsTaken;
 /// # impl std::fmt::Display for NameIsTaken {
-/// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("taken") }
+/// #     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { f.write_str("taken") }
 /// # }
 /// # impl std::error::Error for NameIsTaken {}
 /// # #[derive(Debug)]
