@@ -1,0 +1,132 @@
+//! The command line.
+
+mod account;
+mod exit;
+mod import;
+mod output;
+mod sample;
+mod serve;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use self::exit::Failure;
+use self::serve::Serve;
+use crate::store::StoreUrl;
+
+/// A bank whose accounts remember everything that happened to them.
+///
+/// Without a command it serves the bank over HTTP.
+#[derive(Debug, Parser)]
+#[command(name = "bank", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Where the log is: sqlite:PATH, or memory: to forget everything at the end
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "BANK_STORE",
+        hide_env_values = true,
+        default_value = "sqlite:bank.db"
+    )]
+    store: StoreUrl,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  bank                                  serve http://127.0.0.1:3000
+  bank sample --output sample.asc       make up a file of transactions
+  bank import sample.asc                replay it; a second time changes nothing
+  bank account show 1                   what is on account 1
+  bank account history 1                what happened to it
+
+Amounts are whole minor units: 2550 is 25.50 CZK.
+
+Exit codes:
+  0  done
+  1  something is broken
+  2  the command line is wrong
+  3  a rule of the bank forbids it
+  4  there is no such account, or was not then
+  5  the input cannot be read, or some of its lines are malformed
+  6  the log cannot be opened, read or written";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the bank over HTTP on this machine
+    Serve(Serve),
+    /// Replay a file of transactions through commands
+    Import(import::Import),
+    /// Make up a file of transactions to import
+    Sample(sample::MakeSample),
+    /// Look at an account or change it
+    #[command(subcommand)]
+    Account(account::AccountCommand),
+    /// Print a script that completes commands, for a shell to load
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let Cli { store, command } = cli;
+    match command.unwrap_or(Command::Serve(Serve::default())) {
+        Command::Serve(serve) => on_runtime(serve.run(&store)),
+        Command::Import(import) => on_runtime(import.run(&store)),
+        Command::Account(command) => on_runtime(command.run(&store)),
+        Command::Sample(sample) => sample.run(),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "bank", &mut script);
+            output::write(&script)
+        }
+    }
+}
+
+fn on_runtime(task: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::internal(&error))?;
+    let done = runtime.block_on(task);
+    // A thread that waits for input will never end by itself.
+    runtime.shutdown_background();
+    done
+}
+
+/// Logs go to standard error, warnings and worse unless `RUST_LOG` says otherwise.
+fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing::level_filters::LevelFilter::WARN.into())
+        .from_env_lossy();
+    let is_terminal = io::IsTerminal::is_terminal(&io::stderr());
+    let format = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(is_terminal);
+    format.with_env_filter(filter).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

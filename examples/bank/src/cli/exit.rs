@@ -1,0 +1,148 @@
+//! How the program ends when it did not do what was asked.
+
+use std::error::Error;
+use std::fmt::{self, Write};
+use std::process::ExitCode;
+
+use crate::bank::BankError;
+use crate::cli::output;
+use crate::http::ServeError;
+use crate::import::ImportError;
+use crate::store::StoreError;
+
+/// The exit codes, as the help lists them. 0 is success, and 2 is clap's for a wrong command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Exit {
+    /// Something is broken.
+    Internal = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// A rule of the bank forbids it.
+    Rejected = 3,
+    /// There is no such account, or was not then.
+    NotFound = 4,
+    /// The input cannot be read, or some of its lines are malformed.
+    Input = 5,
+    /// The log cannot be opened, read or written.
+    Store = 6,
+}
+
+/// Why the program did not do what was asked.
+#[derive(Debug)]
+pub(super) struct Failure {
+    exit: Exit,
+    /// What to say; nothing if all has been said.
+    message: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, error: &(dyn Error + 'static)) -> Self {
+        Self { exit, message: Some(chain(error)) }
+    }
+
+    pub(super) fn internal(error: &(dyn Error + 'static)) -> Self {
+        Self::new(Exit::Internal, error)
+    }
+
+    /// It has been said already what is wrong.
+    pub(super) fn silent(exit: Exit) -> Self {
+        Self { exit, message: None }
+    }
+
+    /// Names what it is about.
+    pub(super) fn about(self, what: &dyn fmt::Display) -> Self {
+        let message = self.message.map(|message| one_line(&format!("{what}: {message}")));
+        Self { message, ..self }
+    }
+
+    /// Says what is wrong, in one line, and gives the code to exit with.
+    pub(super) fn report(&self) -> ExitCode {
+        if let Some(message) = &self.message {
+            output::say(&format!("error: {message}"));
+        }
+        ExitCode::from(self.exit as u8)
+    }
+}
+
+/// An error and its sources in one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        // What an error shows of its source, it says in its place.
+        let text = error.to_string();
+        if !message.ends_with(&text) {
+            write!(message, ": {text}").expect("text takes every text");
+        }
+        source = error.source();
+    }
+    one_line(&message)
+}
+
+/// Text from outside may contain line breaks and what terminals take for orders.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+impl From<BankError> for Failure {
+    fn from(error: BankError) -> Self {
+        let exit = match &error {
+            BankError::Rejected(_) | BankError::CommandIdReused => Exit::Rejected,
+            BankError::NotFound | BankError::NotOpenedThen | BankError::SequenceAhead { .. } => {
+                Exit::NotFound
+            }
+            BankError::Busy(_) | BankError::Unavailable(_) | BankError::OutcomeUnknown(_) => {
+                Exit::Store
+            }
+            BankError::Internal(_) => Exit::Internal,
+        };
+        Self::new(exit, &error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::new(Exit::Store, &error)
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        let exit = match &error {
+            ServeError::NotLoopback(_) | ServeError::Listen { .. } => Exit::Usage,
+            ServeError::Signals(_) | ServeError::Stopped(_) => Exit::Internal,
+        };
+        Self::new(exit, &error)
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        let exit = match &error {
+            ImportError::File(_) => Exit::Input,
+            ImportError::Log { .. } | ImportError::Balances(_) => Exit::Store,
+            ImportError::Broken(_) => Exit::Internal,
+        };
+        Self::new(exit, &error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Link {
+        text: &'static str,
+        source: Option<Box<Link>>,
+    }
+
+    #[test]
+    fn an_error_and_its_sources_are_one_line() {
+        let inner = Link { text: "no such\nfile", source: None };
+        let outer = Link { text: "cannot open", source: Some(Box::new(inner)) };
+        assert_eq!(chain(&outer), "cannot open: no such file");
+    }
+}

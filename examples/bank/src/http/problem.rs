@@ -1,0 +1,179 @@
+//! What is answered instead of what was asked for: `application/problem+json` (RFC 9457).
+
+use std::error::Error;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::account::{AccountError, OwnerNameError};
+use crate::bank::BankError;
+
+/// A kind of problem: its `type` is `urn:annals:bank:` and the code, and never changes.
+///
+/// - **400** what was sent cannot be read;
+/// - **403** a web page of another site sent it;
+/// - **404** what it is about does not exist;
+/// - **405, 408, 413, 415** method, time, size or content type are not as they must be;
+/// - **409** a rule forbids it as the account is now;
+/// - **422** a rule forbids it whatever the account is;
+/// - **500** the program is broken, its log says where;
+/// - **503** try again later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    code: &'static str,
+    status: StatusCode,
+    title: &'static str,
+}
+
+impl Kind {
+    /// The body is no JSON.
+    pub const MALFORMED_JSON: Self =
+        Self::new("malformed_json", StatusCode::BAD_REQUEST, "The body is no JSON");
+    /// The query of the address is not understood.
+    pub const MALFORMED_QUERY: Self =
+        Self::new("malformed_query", StatusCode::BAD_REQUEST, "The query is malformed");
+    /// A header is not understood.
+    pub const MALFORMED_HEADER: Self =
+        Self::new("malformed_header", StatusCode::BAD_REQUEST, "A header is malformed");
+    /// The account id in the path is none.
+    pub const MALFORMED_ACCOUNT_ID: Self =
+        Self::new("malformed_account_id", StatusCode::BAD_REQUEST, "The account id is malformed");
+    /// The request comes from a web page of another site.
+    pub const OTHER_SITE: Self =
+        Self::new("other_site", StatusCode::FORBIDDEN, "Other sites may not use the bank");
+    /// There is nothing at the path.
+    pub const UNKNOWN_PATH: Self =
+        Self::new("unknown_path", StatusCode::NOT_FOUND, "There is nothing here");
+    /// The path exists, the method does not.
+    pub const METHOD_NOT_ALLOWED: Self = Self::new(
+        "method_not_allowed",
+        StatusCode::METHOD_NOT_ALLOWED,
+        "The method is not possible here",
+    );
+    /// The body did not come in time.
+    pub const BODY_TIMEOUT: Self =
+        Self::new("body_timeout", StatusCode::REQUEST_TIMEOUT, "The body came too slowly");
+    /// The body is larger than any that makes sense.
+    pub const BODY_TOO_LARGE: Self =
+        Self::new("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large");
+    /// The body is not declared to be JSON.
+    pub const NOT_JSON: Self = Self::new(
+        "not_json",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "The content type must be application/json",
+    );
+    /// The body is JSON, but not what is needed here.
+    pub const INVALID_BODY: Self =
+        Self::new("invalid_body", StatusCode::UNPROCESSABLE_ENTITY, "The body is not as needed");
+    /// The name of the owner is none.
+    pub const INVALID_OWNER_NAME: Self = Self::new(
+        "invalid_owner_name",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "The owner's name is not possible",
+    );
+
+    const fn new(code: &'static str, status: StatusCode, title: &'static str) -> Self {
+        Self { code, status, title }
+    }
+
+    fn of_rejection(rejection: &AccountError) -> Self {
+        let (status, title) = match rejection {
+            AccountError::NotFound => (StatusCode::NOT_FOUND, NOT_FOUND),
+            AccountError::AlreadyOpened => (StatusCode::CONFLICT, "The account exists already"),
+            AccountError::Closed => (StatusCode::CONFLICT, "The account is closed"),
+            AccountError::NegativeInitialBalance { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "The initial balance is negative")
+            }
+            AccountError::AmountNotPositive { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "The amount is not more than zero")
+            }
+            AccountError::InsufficientFunds { .. } => {
+                (StatusCode::CONFLICT, "The funds are insufficient")
+            }
+            AccountError::BalanceNotZero { .. } => {
+                (StatusCode::CONFLICT, "The balance is not zero")
+            }
+            AccountError::BalanceOverflow { .. } => {
+                (StatusCode::CONFLICT, "The balance would be too large")
+            }
+        };
+        Self::new(rejection.code(), status, title)
+    }
+
+    fn of_error(error: &BankError) -> Self {
+        let (status, title) = match error {
+            BankError::Rejected(rejection) => return Self::of_rejection(rejection),
+            BankError::NotFound => (StatusCode::NOT_FOUND, NOT_FOUND),
+            BankError::NotOpenedThen => (StatusCode::NOT_FOUND, "The account was opened later"),
+            BankError::SequenceAhead { .. } => {
+                (StatusCode::NOT_FOUND, "The account has not come that far")
+            }
+            BankError::CommandIdReused => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "The idempotency key was used otherwise")
+            }
+            BankError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "The account is too busy"),
+            BankError::Unavailable(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "The log is unavailable")
+            }
+            BankError::OutcomeUnknown(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "The outcome is unknown")
+            }
+            BankError::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Something is broken"),
+        };
+        Self::new(error.code(), status, title)
+    }
+}
+
+const NOT_FOUND: &str = "The account does not exist";
+
+/// A problem, ready to be answered.
+#[derive(Debug)]
+pub struct Problem {
+    kind: Kind,
+    detail: String,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+}
+
+impl Problem {
+    /// A problem of a kind; `detail` says what is wrong this time.
+    #[must_use]
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+}
+
+impl From<BankError> for Problem {
+    fn from(error: BankError) -> Self {
+        let kind = Kind::of_error(&error);
+        if kind.status.is_server_error() {
+            tracing::error!(error = &error as &dyn Error, "a request failed");
+        }
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<OwnerNameError> for Problem {
+    fn from(error: OwnerNameError) -> Self {
+        Self::new(Kind::INVALID_OWNER_NAME, error.to_string())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Self { kind: Kind { code, status, title }, detail } = &self;
+        let r#type = format!("urn:annals:bank:{code}");
+        let body = Body { r#type, title, status: status.as_u16(), detail };
+        let json = HeaderValue::from_static("application/problem+json");
+        let mut response = (*status, axum::Json(body)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response
+    }
+}

@@ -1,0 +1,107 @@
+//! Listening, and stopping without losing what was accepted.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::bank::Bank;
+use crate::http::greeting::greeting;
+use crate::http::router;
+use crate::store::StoreUrl;
+
+/// How long requests may take to end after the signal to stop.
+///
+/// Longer than a body may take to arrive and than a command keeps trying, so only a client that
+/// never ends is cut off.
+const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// The bank cannot be served.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// Others could reach it, and it does not ask anybody who they are.
+    #[error(
+        "{0} can be reached from other machines, and there is no authentication; \
+         listen on a loopback address such as 127.0.0.1:3000"
+    )]
+    NotLoopback(SocketAddr),
+    /// The address cannot be had. Choose another one.
+    #[error("cannot listen on {address}, choose another address with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+    /// There is no way to be told to stop.
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
+    /// Serving broke off.
+    #[error("the server stopped")]
+    Stopped(#[source] io::Error),
+}
+
+/// Serves the bank on a loopback address until Ctrl-C or SIGTERM, then ends what was accepted.
+///
+/// # Errors
+///
+/// [`ServeError`].
+pub async fn serve(bank: Bank, address: SocketAddr, store: &StoreUrl) -> Result<(), ServeError> {
+    if !address.ip().is_loopback() {
+        return Err(ServeError::NotLoopback(address));
+    }
+    let listen = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let stop = stop_signal().map_err(ServeError::Signals)?;
+    let actual = listener.local_addr().map_err(listen)?;
+    say(io::stdout(), &greeting(actual, store));
+
+    let (stopping, mut is_stopping) = watch::channel(false);
+    let stopped = async move {
+        stop.await;
+        say(io::stderr(), "stopping: requests that were accepted are finished first\n");
+        stopping.send_replace(true);
+    };
+    let too_long = async move {
+        is_stopping.wait_for(|it| *it).await.map(drop).unwrap_or_default();
+        tokio::time::sleep(SHUTDOWN_WAIT_MAX).await;
+    };
+    let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap_or_default());
+    let server = axum::serve(listener, router(bank)).with_graceful_shutdown(stopped);
+    tokio::select! {
+        served = server => served.map_err(ServeError::Stopped),
+        () = too_long => {
+            tracing::warn!("some requests did not end and were cut off");
+            Ok(())
+        }
+    }
+}
+
+/// Who has closed the output does not want to be told, and is served all the same.
+fn say(mut output: impl Write, text: &str) {
+    output.write_all(text.as_bytes()).and_then(|()| output.flush()).unwrap_or_default();
+}
+
+#[cfg(unix)]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    Ok(async { tokio::signal::ctrl_c().await.unwrap_or_default() })
+}
