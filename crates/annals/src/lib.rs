@@ -1,4 +1,4 @@
-//! Event sourcing and CQRS for Rust: pure domain code on a log with numbered guarantees.
+#![doc = include_str!("../../../README.md")]
 
 pub use annals_core::*;
 pub use annals_derive::DomainEvent;

@@ -1,0 +1,74 @@
+//! The aggregate that is measured: an account with a balance.
+
+use annals::{Aggregate, DomainEvent};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) balance: i64,
+    pub(crate) is_open: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Command {
+    Open { owner_name: String },
+    Deposit { amount: i64 },
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, DomainEvent)]
+pub(crate) enum Event {
+    AccountOpened { owner_name: String, initial_balance: i64 },
+    MoneyDeposited { amount: i64, reference: String },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Rejection {
+    #[error("account is already open")]
+    AlreadyOpen,
+    #[error("account is not open")]
+    NotOpen,
+    #[error("the balance would overflow")]
+    Overflow,
+}
+
+/// About as long as what a bank prints on a statement.
+const REFERENCE: &str = "standing order 4711, rent for the second floor";
+
+impl Event {
+    pub(crate) fn deposit() -> Self {
+        Self::MoneyDeposited { amount: 100, reference: REFERENCE.to_owned() }
+    }
+}
+
+impl Aggregate for Account {
+    const TYPE: &'static str = "account";
+    type Id = String;
+    type Command = Command;
+    type Event = Event;
+    type Error = Rejection;
+    type Services = ();
+
+    fn handle(&self, command: Command, (): &()) -> Result<Vec<Event>, Rejection> {
+        match command {
+            Command::Open { .. } if self.is_open => Err(Rejection::AlreadyOpen),
+            Command::Open { owner_name } => {
+                Ok(vec![Event::AccountOpened { owner_name, initial_balance: 0 }])
+            }
+            Command::Deposit { .. } if !self.is_open => Err(Rejection::NotOpen),
+            Command::Deposit { amount } => {
+                self.balance.checked_add(amount).ok_or(Rejection::Overflow)?;
+                Ok(vec![Event::MoneyDeposited { amount, reference: REFERENCE.to_owned() }])
+            }
+        }
+    }
+
+    fn apply(&mut self, event: &Event) {
+        match event {
+            Event::AccountOpened { initial_balance, .. } => {
+                self.balance = *initial_balance;
+                self.is_open = true;
+            }
+            Event::MoneyDeposited { amount, .. } => self.balance += amount,
+        }
+    }
+}
