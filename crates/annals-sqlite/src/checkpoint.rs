@@ -15,20 +15,38 @@ use rusqlite::{Connection, ErrorCode};
 use crate::connection;
 use crate::reader::StartError;
 
-/// Frames (pages of 4 KiB) in the write-ahead log that call for a checkpoint: 32 MiB. Pages that
-/// change often are copied once for all their changes, so a longer log means less to copy, and a
-/// longer wait when the log is opened after a crash.
-const FRAMES_BULK: i64 = 8_192;
-/// Frames the writer copies itself: some two milliseconds.
-const FRAMES_FINISH: i64 = 512;
-/// Frames not copied at which the writer stops to copy them all: 512 MiB. Only a disk that cannot
-/// keep up with the writer comes this far. A reader that keeps a view open for as long can make
-/// the file grow further; our own views last as long as a page.
-const FRAMES_MAX: i64 = 131_072;
+/// Bytes of one frame of the write-ahead log: a page and its header.
+const FRAME_BYTES: u64 = 4096 + 24;
 /// Times in a row the thread tries to leave no more than the writer can finish.
 const PASSES_MAX: usize = 8;
-/// Written events, or bytes, after which the writer looks at the length of the log.
-const LOOK_EVENTS: usize = 256;
+
+/// How long the write-ahead log may become, in frames.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Calls for a checkpoint.
+    bulk: i64,
+    /// What the writer copies itself: by default some two milliseconds.
+    finish: i64,
+    /// Not copied yet when the writer stops to copy it all. Only a disk that cannot keep up with
+    /// the writer lets it come this far.
+    pending_max: i64,
+    /// Written events after which the writer looks at the length; an event is about one frame.
+    look_events: usize,
+}
+
+impl Bounds {
+    pub(crate) fn for_bytes(bytes: u64) -> Self {
+        let bulk = i64::try_from(bytes / FRAME_BYTES).unwrap_or(i64::MAX).max(16);
+        Self {
+            bulk,
+            finish: bulk / 16,
+            pending_max: bulk.saturating_mul(16),
+            look_events: usize::try_from(bulk / 32).unwrap_or(usize::MAX),
+        }
+    }
+}
+
+/// Written bytes after which the writer looks at the length in any case.
 const LOOK_BYTES: usize = 1024 * 1024;
 
 /// The writer's side.
@@ -37,6 +55,7 @@ pub(crate) struct Checkpoints {
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
     shared: Arc<Shared>,
+    bounds: Bounds,
     unseen_events: usize,
     unseen_bytes: usize,
     is_disk_full: bool,
@@ -69,29 +88,21 @@ fn checkpoint(connection: &Connection, sql: &str) -> rusqlite::Result<Frames> {
         .query_row([], |row| Ok(Frames { all: row.get(1)?, copied: row.get(2)? }))
 }
 
-/// Copies everything that can be copied, for a log that nobody writes to.
-///
-/// When it succeeds, all that the log holds has been written and flushed anew. After a failed
-/// flush that matters: the system may show pages that never reached the disk, and call the next
-/// flush of them a success.
-pub(crate) fn copy_all(connection: &Connection) -> rusqlite::Result<()> {
-    checkpoint(connection, include_str!("sql/checkpoint_restart.sql")).map(|_| ())
-}
-
 impl Checkpoints {
-    pub(crate) fn start(path: &Path) -> Result<Self, StartError> {
+    pub(crate) fn start(path: &Path, bounds: Bounds) -> Result<Self, StartError> {
         let connection = connection::checkpointer(path)?;
         let shared = Arc::new(Shared::default());
         // One waiting call is enough: it is about the state at the time it is taken.
         let (wake, calls) = mpsc::sync_channel(1);
         let thread = thread::Builder::new().name("annals-checkpoint".to_owned()).spawn({
             let shared = Arc::clone(&shared);
-            move || copy_when_called(&connection, &calls, &shared)
+            move || copy_when_called(&connection, &calls, &shared, bounds)
         })?;
         Ok(Self {
             wake: Some(wake),
             thread: Some(thread),
             shared,
+            bounds,
             unseen_events: 0,
             unseen_bytes: 0,
             is_disk_full: false,
@@ -112,7 +123,9 @@ impl Checkpoints {
         self.unseen_events += events;
         self.unseen_bytes += bytes;
         let is_nearly_done = self.shared.is_nearly_done.swap(false, Ordering::AcqRel);
-        if !is_nearly_done && self.unseen_events < LOOK_EVENTS && self.unseen_bytes < LOOK_BYTES {
+        let has_written_little =
+            self.unseen_events < self.bounds.look_events && self.unseen_bytes < LOOK_BYTES;
+        if !is_nearly_done && has_written_little {
             return Ok(());
         }
         (self.unseen_events, self.unseen_bytes) = (0, 0);
@@ -121,15 +134,15 @@ impl Checkpoints {
             self.weigh(Err(error))?;
         }
         let frames = checkpoint(connection, include_str!("sql/checkpoint_state.sql"))?;
-        if frames.pending() >= FRAMES_MAX {
+        if frames.pending() >= self.bounds.pending_max {
             let all = include_str!("sql/checkpoint_restart.sql");
             return self.weigh(checkpoint(connection, all));
         }
-        let is_due = frames.all >= FRAMES_BULK && frames.pending() > 0;
+        let is_due = frames.all >= self.bounds.bulk && frames.pending() > 0;
         if !is_due || self.shared.is_copying.load(Ordering::Acquire) {
             return Ok(());
         }
-        if frames.pending() <= FRAMES_FINISH {
+        if frames.pending() <= self.bounds.finish {
             let rest = include_str!("sql/checkpoint_passive.sql");
             return self.weigh(checkpoint(connection, rest));
         }
@@ -168,10 +181,15 @@ impl Drop for Checkpoints {
     }
 }
 
-fn copy_when_called(connection: &Connection, calls: &Receiver<()>, shared: &Shared) {
+fn copy_when_called(
+    connection: &Connection,
+    calls: &Receiver<()>,
+    shared: &Shared,
+    bounds: Bounds,
+) {
     while calls.recv().is_ok() {
         shared.is_copying.store(true, Ordering::Release);
-        if let Err(error) = copy_bulk(connection) {
+        if let Err(error) = copy_bulk(connection, bounds) {
             *shared.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
         shared.is_copying.store(false, Ordering::Release);
@@ -179,13 +197,13 @@ fn copy_when_called(connection: &Connection, calls: &Receiver<()>, shared: &Shar
     }
 }
 
-fn copy_bulk(connection: &Connection) -> rusqlite::Result<()> {
+fn copy_bulk(connection: &Connection, bounds: Bounds) -> rusqlite::Result<()> {
     let mut copied = -1;
     for _ in 0..PASSES_MAX {
         let frames = checkpoint(connection, include_str!("sql/checkpoint_passive.sql"))?;
         // A reader's view may keep the rest from being copied.
         let is_stuck = frames.copied == copied;
-        if is_stuck || frames.pending() <= FRAMES_FINISH {
+        if is_stuck || frames.pending() <= bounds.finish {
             break;
         }
         copied = frames.copied;

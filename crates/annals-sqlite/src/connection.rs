@@ -59,7 +59,13 @@ pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// A look at a database file that makes and changes nothing.
+/// A look at the beginning of a database file that makes and changes nothing.
+///
+/// The file alone may be inconsistent, as its newest pages are in the write-ahead log; what is
+/// called a writable schema keeps SQLite from taking that for damage.
 pub(crate) fn inspector(uri: &str) -> rusqlite::Result<Connection> {
-    open(Path::new(uri), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+    let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let connection = open(Path::new(uri), access)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
+    Ok(connection)
 }

@@ -52,6 +52,6 @@ mod writer;
 pub use integrity::Integrity;
 pub use lock::Holder;
 pub use open::OpenError;
-pub use options::{OpenOptions, READERS_DEFAULT, READERS_MAX};
+pub use options::{OpenOptions, READERS_DEFAULT, READERS_MAX, WAL_BYTES_DEFAULT};
 pub use store::SqliteStore;
 pub use writer::{BATCH_APPENDS_MAX, BATCH_BYTES_MAX, BATCH_EVENTS_MAX, QUEUE_APPENDS_MAX};

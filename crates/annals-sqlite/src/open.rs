@@ -1,13 +1,12 @@
 //! Opening a log, or refusing to.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode};
 use thiserror::Error;
 
-use crate::checkpoint;
 use crate::connection;
 use crate::fault::Fault;
 use crate::integrity::{self, Integrity};
@@ -15,6 +14,9 @@ use crate::location::Location;
 use crate::lock::{Holder, Lock, LockError};
 use crate::reader::StartError;
 use crate::schema::{self, APPLICATION_ID, Identity};
+
+/// Bytes written again at once.
+const FLUSH_AGAIN_BYTES: usize = 1024 * 1024;
 
 /// Why a log was not opened: one variant for each thing the caller can do next. Nothing was made
 /// or changed.
@@ -146,13 +148,16 @@ pub(crate) fn for_writing(
     if !location.is_present().map_err(|error| at.io(error))? {
         create(location)?;
     }
+    flush_again(&location.beside("-wal")).map_err(|error| at.io(error))?;
     let mut log = connection::writer(location.path()).map_err(|error| at.sqlite(error))?;
     let identity = schema::identity(&log).map_err(|error| at.sqlite(error))?;
     at.check_identity(identity)?;
     schema::migrate(&mut log, identity.version).map_err(|error| at.sqlite(error))?;
     verify(at, &log, integrity)?;
     connection::keep(&log).map_err(|error| at.sqlite(error))?;
-    checkpoint::copy_all(&log).map_err(|error| at.sqlite(error))?;
+    // The names of the log and of the write-ahead log, which exists now. SQLite flushes the folder
+    // too, but does not look whether that succeeds.
+    location.flush_folder().map_err(|error| at.io(error))?;
     Ok((lock, log))
 }
 
@@ -204,6 +209,30 @@ fn create(location: &Location) -> Result<(), OpenError> {
         location.flush_folder()
     };
     publish().map_err(|error| at.io(error))
+}
+
+/// Makes certain that what a file shows is on the disk, by writing it again where it stands.
+///
+/// After a flush has failed, a system may go on showing pages that never reached the disk, and
+/// call the next flush of them a success. Whatever a process before us has left in the write-ahead
+/// log is therefore only trusted, copied and acknowledged once it has been flushed anew. Other
+/// processes may read meanwhile: no byte changes.
+fn flush_again(path: &Path) -> io::Result<()> {
+    let mut file = match fs::OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file?,
+    };
+    let mut piece = vec![0; FLUSH_AGAIN_BYTES];
+    let mut offset = 0;
+    loop {
+        let length = file.read(&mut piece)?;
+        if length == 0 {
+            return file.sync_all();
+        }
+        file.seek(SeekFrom::Start(offset))?;
+        file.write_all(piece.get(..length).unwrap_or_default())?;
+        offset += length as u64;
+    }
 }
 
 fn verify(at: At<'_>, log: &Connection, integrity: Integrity) -> Result<(), OpenError> {

@@ -14,6 +14,12 @@ pub const READERS_DEFAULT: usize = 4;
 /// Most threads that read. Each has a connection with its own cache of up to 16 MiB.
 pub const READERS_MAX: usize = 64;
 
+/// Length of the write-ahead log, in bytes, that calls for a checkpoint, unless asked otherwise.
+///
+/// A page that changes often is copied once for all its changes, so a longer log means less to
+/// copy; and a longer wait, a tenth of a second for this one, when the log is opened after a crash.
+pub const WAL_BYTES_DEFAULT: u64 = 32 * 1024 * 1024;
+
 /// How a store is opened. Start with [`SqliteStore::options`], end with [`OpenOptions::open`].
 ///
 /// ```
@@ -32,6 +38,16 @@ pub struct OpenOptions {
     readers: usize,
     clock: Arc<dyn Clock>,
     integrity: Integrity,
+    wal_bytes: u64,
+}
+
+/// What the store itself needs to know of the options.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) readers: usize,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) integrity: Integrity,
+    pub(crate) wal_bytes: u64,
 }
 
 impl Default for OpenOptions {
@@ -41,6 +57,7 @@ impl Default for OpenOptions {
             readers: READERS_DEFAULT,
             clock: Arc::new(SystemClock),
             integrity: Integrity::default(),
+            wal_bytes: WAL_BYTES_DEFAULT,
         }
     }
 }
@@ -79,6 +96,17 @@ impl OpenOptions {
         self
     }
 
+    /// Begins to copy the write-ahead log into the file when it has this many bytes.
+    ///
+    /// It then begins anew, so it becomes about twice as long, and at most 16 times, when the disk
+    /// cannot keep up. Another process that keeps a view of the log open for long can make it grow
+    /// further; the views of a store last as long as it takes to read a page.
+    #[must_use]
+    pub fn wal_bytes(mut self, bytes: u64) -> Self {
+        self.wal_bytes = bytes;
+        self
+    }
+
     /// Opens the log at `path`, making it if there is none (unless for reading only).
     ///
     /// It blocks: a few milliseconds, longer to take over the write-ahead log of a process that
@@ -89,11 +117,12 @@ impl OpenOptions {
     /// [`OpenError`], whose variants say what to do next. Nothing was made or changed then, but
     /// for the lock file beside a log that turned out to be damaged.
     pub fn open(self, path: impl AsRef<Path>) -> Result<SqliteStore, OpenError> {
-        let Self { is_read_only, readers, clock, integrity } = self;
+        let Self { is_read_only, readers, clock, integrity, wal_bytes } = self;
+        let settings = Settings { readers, clock, integrity, wal_bytes };
         if is_read_only {
-            SqliteStore::open_for_reading(path.as_ref(), readers, integrity)
+            SqliteStore::open_for_reading(path.as_ref(), &settings)
         } else {
-            SqliteStore::open_for_writing(path.as_ref(), readers, clock, integrity)
+            SqliteStore::open_for_writing(path.as_ref(), settings)
         }
     }
 }

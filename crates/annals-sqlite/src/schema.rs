@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// `PRAGMA application_id` of a log: "Annl" as a number.
-pub(crate) const APPLICATION_ID: i32 = 0x416e_6e6c;
+pub(crate) const APPLICATION_ID: i64 = 0x416e_6e6c;
 
 /// Every migration, in order. Number n takes a file from `user_version` n - 1 to n. Once released
 /// they are frozen.
@@ -12,7 +12,7 @@ const MIGRATIONS: &[&str] = &[include_str!("sql/migrations/0001_log.sql")];
 /// What a file says it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Identity {
-    pub(crate) application_id: i32,
+    pub(crate) application_id: i64,
     pub(crate) version: u32,
 }
 
@@ -22,9 +22,10 @@ pub(crate) fn known_version() -> u32 {
 }
 
 pub(crate) fn identity(connection: &Connection) -> rusqlite::Result<Identity> {
-    connection.query_row(include_str!("sql/identity.sql"), [], |row| {
-        Ok(Identity { application_id: row.get(0)?, version: row.get(1)? })
-    })
+    let first = |sql| connection.query_row(sql, [], |row| row.get(0));
+    let version: i64 = first(include_str!("sql/user_version.sql"))?;
+    let application_id: i64 = first(include_str!("sql/application_id.sql"))?;
+    Ok(Identity { application_id, version: u32::try_from(version).unwrap_or(u32::MAX) })
 }
 
 /// Runs the migrations that the database has not seen, each in a transaction of its own.

@@ -2,23 +2,21 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
 use annals_core::{
-    Append, AppendError, Appended, BoxFuture, Clock, CommandId, EventStore, Page, Position, Read,
+    Append, AppendError, Appended, BoxFuture, CommandId, EventStore, Page, Position, Read,
     ReadError, Sequence, Snapshot, SnapshotError, SnapshotStore, StreamId,
 };
 use tokio::sync::watch;
 
 use crate::batch::Batches;
-use crate::checkpoint::Checkpoints;
+use crate::checkpoint::{Bounds, Checkpoints};
 use crate::head::{self, Head, Poller};
-use crate::integrity::Integrity;
 use crate::location::Location;
 use crate::lock::Lock;
 use crate::log;
 use crate::open::{self, At, OpenError};
-use crate::options::OpenOptions;
+use crate::options::{OpenOptions, Settings};
 use crate::page;
 use crate::reader::Readers;
 use crate::snapshots::{Access, Key, Snapshots};
@@ -92,17 +90,14 @@ impl SqliteStore {
     /// threads. It blocks for that; dropping the store does the same.
     pub fn close(self) {}
 
-    pub(crate) fn open_for_writing(
-        path: &Path,
-        readers: usize,
-        clock: Arc<dyn Clock>,
-        integrity: Integrity,
-    ) -> Result<Self, OpenError> {
+    pub(crate) fn open_for_writing(path: &Path, settings: Settings) -> Result<Self, OpenError> {
+        let Settings { readers, clock, integrity, wal_bytes } = settings;
         let location = Location::resolve(path).map_err(|error| At(path).io(error))?;
         let at = At(location.path());
         let (lock, connection) = open::for_writing(&location, integrity)?;
         let batches = Batches::new(connection, clock).map_err(|fault| at.fault(fault))?;
-        let checkpoints = Checkpoints::start(location.path()).map_err(|error| at.start(error))?;
+        let checkpoints = Checkpoints::start(location.path(), Bounds::for_bytes(wal_bytes))
+            .map_err(|error| at.start(error))?;
         let (news, head) = watch::channel(Ok(batches.head()));
         let writer = Writer::start(batches, checkpoints, news).map_err(|error| at.io(error))?;
         Ok(Self {
@@ -113,11 +108,8 @@ impl SqliteStore {
         })
     }
 
-    pub(crate) fn open_for_reading(
-        path: &Path,
-        readers: usize,
-        integrity: Integrity,
-    ) -> Result<Self, OpenError> {
+    pub(crate) fn open_for_reading(path: &Path, settings: &Settings) -> Result<Self, OpenError> {
+        let Settings { readers, integrity, .. } = *settings;
         let location = Location::resolve(path).map_err(|error| At(path).io(error))?;
         let at = At(location.path());
         open::for_reading(&location, integrity)?;
