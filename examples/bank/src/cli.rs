@@ -21,12 +21,13 @@ use crate::store::StoreUrl;
 ///
 /// Without a command it serves the bank over HTTP.
 #[derive(Debug, Parser)]
-#[command(name = "bank", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "bank", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
-    /// Where the log is: sqlite:PATH, or memory: to forget everything at the end
+    /// The log: sqlite:PATH, or memory: to keep nothing
     #[arg(
         long,
         global = true,
+        display_order = 100,
         value_name = "URL",
         env = "BANK_STORE",
         hide_env_values = true,
@@ -61,8 +62,14 @@ enum Command {
     /// Serve the bank over HTTP on this machine
     Serve(Serve),
     /// Replay a file of transactions through commands
+    ///
+    /// Rows that the log has already change nothing, so an import that was interrupted is continued
+    /// by starting it again. Rows that a rule forbids are reported and stay refused. Lines that are
+    /// malformed are reported and left out, and the exit code is 5.
     Import(import::Import),
     /// Make up a file of transactions to import
+    ///
+    /// The same options make the same file.
     Sample(sample::MakeSample),
     /// Look at an account or change it
     #[command(subcommand)]

@@ -4,21 +4,22 @@
 //! |---|---|
 //! | `POST /accounts` | opens an account: 201 |
 //! | `GET /accounts/{id}` | the account, with `?at_sequence=` or `?at=` as it was then: 200 |
-//! | `GET /accounts/{id}/history` | what happened to it, by pages with `?after=` and `?limit=`: 200 |
+//! | `GET /accounts/{id}/history` | what happened to it; `?after=` and `?limit=` make pages: 200 |
 //! | `POST /accounts/{id}/deposits` | pays in: 200 |
 //! | `POST /accounts/{id}/withdrawals` | takes out: 200 |
 //! | `POST /accounts/{id}/close` | closes it: 200 |
 //!
 //! Amounts are whole minor units. An `Idempotency-Key` makes a request safe to repeat. What can go
-//! wrong is listed at [`problem::Kind`].
+//! wrong is listed at [`Kind`].
 
 mod accounts;
+mod address;
 mod context;
 mod extract;
 mod greeting;
 mod idempotency;
 mod local;
-pub mod problem;
+mod problem;
 mod server;
 
 use axum::Router;
@@ -27,8 +28,9 @@ use axum::middleware;
 use axum::routing::{get, post};
 
 use crate::bank::Bank;
-use crate::http::problem::{Kind, Problem};
 
+pub use self::address::{LocalAddress, LocalAddressError};
+pub use self::problem::{Kind, Problem};
 pub use self::server::{ServeError, serve};
 
 /// Largest body of a request. The largest that makes sense has about 1,000 bytes.

@@ -11,7 +11,7 @@ pub const CURRENCY: &str = "CZK";
 /// An amount or a balance in minor units, of which 100 make one unit.
 ///
 /// It is shown with two decimals and computed with checks: what does not fit is `None`, never
-/// another number. Its JSON is an integer, or text beyond [`JSON_EXACT_MAX`].
+/// another number. Its JSON is an integer, or text beyond 2^53.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(i64);
 
@@ -94,17 +94,28 @@ impl Serialize for Money {
 
 impl<'de> Deserialize<'de> for Money {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(MoneyVisitor)
+        deserializer.deserialize_any(MoneyVisitor { takes_text: true })
     }
 }
 
-struct MoneyVisitor;
+/// Reads an amount that somebody asks for: an integer, and nothing that could be taken for one.
+///
+/// # Errors
+///
+/// What `D` says of anything else.
+pub fn from_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Money, D::Error> {
+    deserializer.deserialize_any(MoneyVisitor { takes_text: false })
+}
+
+struct MoneyVisitor {
+    takes_text: bool,
+}
 
 impl Visitor<'_> for MoneyVisitor {
     type Value = Money;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a whole number of minor units")
+        formatter.write_str("a whole number of minor units up to 2^63 - 1")
     }
 
     fn visit_i64<E: Error>(self, minor: i64) -> Result<Money, E> {
@@ -117,7 +128,8 @@ impl Visitor<'_> for MoneyVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Money, E> {
-        text.parse().map(Money).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+        let minor = text.parse().ok().filter(|_| self.takes_text);
+        minor.map(Money).ok_or_else(|| E::invalid_type(Unexpected::Str(text), &self))
     }
 }
 
@@ -176,9 +188,10 @@ mod tests {
 
     #[test]
     fn what_is_not_exactly_an_amount_is_refused() {
-        for text in
-            ["", ".", ".5", "5.", "1.001", "-1.00", "+1", "1e3", "1,00", " 1", "1.0.0", "NaN", "٣"]
-        {
+        for text in [
+            "", ".", ".5", "5.", "1.001", "-1.00", "+1", "1e3", "1,00", " 1", "1.0.0", "NaN",
+            "\u{663}",
+        ] {
             assert_eq!(Money::from_decimal(text), Err(DecimalError::Form), "{text:?}");
         }
         for text in ["92233720368547758.08", &"9".repeat(1_000)] {

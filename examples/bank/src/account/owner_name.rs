@@ -84,12 +84,15 @@ mod tests {
     #[test]
     fn names_lose_the_space_around_them_and_nothing_else() {
         assert_eq!(OwnerName::new("  Alice B. ").unwrap().as_str(), "Alice B.");
-        assert_eq!(OwnerName::new("Žofie O'Brien 李").unwrap().as_str(), "Žofie O'Brien 李");
+        assert_eq!(
+            OwnerName::new("\u{17d}ofie O'Brien \u{674e}").unwrap().as_str(),
+            "\u{17d}ofie O'Brien \u{674e}"
+        );
     }
 
     #[test]
     fn the_length_is_counted_in_characters() {
-        let longest = "ž".repeat(CHARACTERS_MAX);
+        let longest = "\u{17e}".repeat(CHARACTERS_MAX);
         assert!(OwnerName::new(&longest).is_ok());
         let error = OwnerName::new(&format!("{longest}x")).unwrap_err();
         assert_eq!(error, OwnerNameError::TooLong { characters: 201 });

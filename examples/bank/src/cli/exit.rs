@@ -110,7 +110,7 @@ impl From<StoreError> for Failure {
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         let exit = match &error {
-            ServeError::NotLoopback(_) | ServeError::Listen { .. } => Exit::Usage,
+            ServeError::Listen { .. } => Exit::Usage,
             ServeError::Signals(_) | ServeError::Stopped(_) => Exit::Internal,
         };
         Self::new(exit, &error)

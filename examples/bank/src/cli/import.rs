@@ -12,10 +12,6 @@ use crate::import::{FileError, ImportError, Report, TransactionFile, import};
 use crate::store::{Access, StoreUrl};
 
 /// What to import.
-///
-/// Rows that are in the log already change nothing, so an import that was interrupted is continued
-/// by starting it again. Lines that are malformed are reported and left out, and the exit code is
-/// then 5. Rows that a rule forbids are reported and stay refused.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

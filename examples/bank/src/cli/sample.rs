@@ -9,7 +9,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::output;
 use crate::sample::Sample;
 
-/// What to make up. The same options make the same file.
+/// What to make up.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

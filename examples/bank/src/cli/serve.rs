@@ -1,29 +1,22 @@
 //! `bank serve`
 
-use std::net::{Ipv4Addr, SocketAddr};
-
 use clap::Args;
 
 use crate::bank::Bank;
 use crate::cli::exit::Failure;
-use crate::http;
+use crate::http::{self, LocalAddress};
 use crate::store::{Access, StoreUrl};
 
 /// Where to serve.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
+#[command(after_help = "\
+Examples:
+  bank serve --listen 127.0.0.1:8080
+  bank serve --store memory: --listen 127.0.0.1:0")]
 pub(super) struct Serve {
     /// Address and port, on this machine only; port 0 takes any free one
-    #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_ADDRESS)]
-    listen: SocketAddr,
-}
-
-const DEFAULT_ADDRESS: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3000);
-
-impl Default for Serve {
-    fn default() -> Self {
-        Self { listen: DEFAULT_ADDRESS }
-    }
+    #[arg(long, value_name = "ADDRESS", default_value_t)]
+    listen: LocalAddress,
 }
 
 impl Serve {

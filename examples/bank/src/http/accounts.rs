@@ -13,18 +13,19 @@ use crate::bank::{AccountAnswer, Bank, CommandAnswer, HistoryAnswer};
 use crate::http::extract::{AccountPath, Body, NoBody, Parameters};
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::{Kind, Problem};
-use crate::money::Money;
+use crate::money::{self, Money};
 
 /// Events on one page of a history, and how many a request may ask for.
 const PAGE_EVENTS_DEFAULT: usize = 100;
 const PAGE_EVENTS_MAX: usize = 1_000;
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct OpenAccount {
     account_id: Option<String>,
     owner_name: String,
-    initial_balance: i64,
+    #[serde(deserialize_with = "money::from_integer")]
+    initial_balance: Money,
 }
 
 pub(super) async fn open(
@@ -39,16 +40,16 @@ pub(super) async fn open(
         None => key.map_or_else(AccountId::generate, |key| AccountId::from(*key.as_uuid())),
     };
     let owner_name = OwnerName::new(&open.owner_name)?;
-    let initial_balance = Money::from_minor(open.initial_balance);
-    let command = AccountCommand::OpenAccount { owner_name, initial_balance };
+    let command = AccountCommand::OpenAccount { owner_name, initial_balance: open.initial_balance };
     let answer = bank.execute(&id, command, key).await?;
     Ok((StatusCode::CREATED, [(header::LOCATION, format!("/accounts/{id}"))], Json(answer)))
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub(super) struct Amount {
-    amount: i64,
+    #[serde(deserialize_with = "money::from_integer")]
+    amount: Money,
 }
 
 pub(super) async fn deposit(
@@ -57,8 +58,7 @@ pub(super) async fn deposit(
     IdempotencyKey(key): IdempotencyKey,
     Body(Amount { amount }): Body<Amount>,
 ) -> Result<Json<CommandAnswer>, Problem> {
-    let command = AccountCommand::DepositMoney { amount: Money::from_minor(amount) };
-    Ok(Json(bank.execute(&id, command, key).await?))
+    Ok(Json(bank.execute(&id, AccountCommand::DepositMoney { amount }, key).await?))
 }
 
 pub(super) async fn withdraw(
@@ -67,8 +67,7 @@ pub(super) async fn withdraw(
     IdempotencyKey(key): IdempotencyKey,
     Body(Amount { amount }): Body<Amount>,
 ) -> Result<Json<CommandAnswer>, Problem> {
-    let command = AccountCommand::WithdrawMoney { amount: Money::from_minor(amount) };
-    Ok(Json(bank.execute(&id, command, key).await?))
+    Ok(Json(bank.execute(&id, AccountCommand::WithdrawMoney { amount }, key).await?))
 }
 
 pub(super) async fn close(

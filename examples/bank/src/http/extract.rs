@@ -36,8 +36,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 #[derive(Debug)]
 pub(super) struct NoBody;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an empty object")]
 struct EmptyObject {}
 
 impl<S: Send + Sync> FromRequest<S> for NoBody {
@@ -116,5 +116,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
             Ok(Query(parameters)) => Ok(Self(parameters)),
             Err(rejection) => Err(Problem::new(Kind::MALFORMED_QUERY, rejection.body_text())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body as HttpBody;
+    use axum::response::IntoResponse;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_not_waited_for() {
+        let endless = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
+        let mut request = Request::new(HttpBody::from_stream(endless));
+        let json = header::HeaderValue::from_static("Application/JSON; charset=utf-8");
+        request.headers_mut().insert(header::CONTENT_TYPE, json);
+        let problem = Body::<EmptyObject>::from_request(request, &()).await.unwrap_err();
+        assert_eq!(problem.into_response().status(), StatusCode::REQUEST_TIMEOUT);
     }
 }

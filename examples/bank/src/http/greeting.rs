@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::money::CURRENCY;
 use crate::store::StoreUrl;
 
 /// Says what this is, where it listens, where its log is, and what to try.
@@ -9,6 +10,8 @@ pub(super) fn greeting(address: SocketAddr, store: &StoreUrl) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let url = format!("http://{address}");
     let post = "curl -H 'content-type: application/json' -d";
+    let alice = r#"{"account_id":"alice","owner_name":"Alice","initial_balance":10000}"#;
+    let amount = r#"{"amount":2550}"#;
     format!(
         "\
 Annals bank {version}: accounts that remember everything that happened to them
@@ -16,12 +19,11 @@ listening on {url}
 log          {store}
 
 Try:
-  {post} '{{\"account_id\":\"alice\",\"owner_name\":\"Alice\",\"initial_balance\":10000}}' {url}/accounts
-  {post} '{{\"amount\":2550}}' {url}/accounts/alice/deposits
+  {post} '{alice}' {url}/accounts
+  {post} '{amount}' {url}/accounts/alice/deposits
   curl {url}/accounts/alice/history
 
-Amounts are minor units: 2550 is 25.50 {currency}. Ctrl-C stops the bank, its log stays.
-",
-        currency = crate::money::CURRENCY,
+Amounts are minor units: 2550 is 25.50 {CURRENCY}. Ctrl-C stops the bank, its log stays.
+"
     )
 }

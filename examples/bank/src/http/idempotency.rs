@@ -29,7 +29,9 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
         let Some(key) = keys.next() else { return Ok(Self(None)) };
         let is_visible = key.as_bytes().iter().all(u8::is_ascii_graphic);
         if keys.next().is_some() || !is_visible || !(1..=CHARACTERS_MAX).contains(&key.len()) {
-            let detail = format!("one {HEADER} of 1 to {CHARACTERS_MAX} visible ASCII characters");
+            let detail = format!(
+                "there may be one {HEADER}, of 1 to {CHARACTERS_MAX} visible ASCII characters"
+            );
             return Err(Problem::new(Kind::MALFORMED_HEADER, detail));
         }
         // The key comes last, and neither method nor path contains a line break.

@@ -1,7 +1,6 @@
 //! Listening, and stopping without losing what was accepted.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
@@ -11,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::bank::Bank;
 use crate::http::greeting::greeting;
-use crate::http::router;
+use crate::http::{LocalAddress, router};
 use crate::store::StoreUrl;
 
 /// How long requests may take to end after the signal to stop.
@@ -24,17 +23,11 @@ const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(10);
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// Others could reach it, and it does not ask anybody who they are.
-    #[error(
-        "{0} can be reached from other machines, and there is no authentication; \
-         listen on a loopback address such as 127.0.0.1:3000"
-    )]
-    NotLoopback(SocketAddr),
     /// The address cannot be had. Choose another one.
     #[error("cannot listen on {address}, choose another address with --listen")]
     Listen {
         /// The address.
-        address: SocketAddr,
+        address: LocalAddress,
         /// What the operating system says.
         #[source]
         source: io::Error,
@@ -47,17 +40,14 @@ pub enum ServeError {
     Stopped(#[source] io::Error),
 }
 
-/// Serves the bank on a loopback address until Ctrl-C or SIGTERM, then ends what was accepted.
+/// Serves the bank until Ctrl-C or SIGTERM, then ends what was accepted.
 ///
 /// # Errors
 ///
 /// [`ServeError`].
-pub async fn serve(bank: Bank, address: SocketAddr, store: &StoreUrl) -> Result<(), ServeError> {
-    if !address.ip().is_loopback() {
-        return Err(ServeError::NotLoopback(address));
-    }
+pub async fn serve(bank: Bank, address: LocalAddress, store: &StoreUrl) -> Result<(), ServeError> {
     let listen = |source| ServeError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let listener = TcpListener::bind(address.0).await.map_err(listen)?;
     let stop = stop_signal().map_err(ServeError::Signals)?;
     let actual = listener.local_addr().map_err(listen)?;
     say(io::stdout(), &greeting(actual, store));

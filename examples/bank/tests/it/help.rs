@@ -1,0 +1,37 @@
+//! What the program says about itself.
+
+use crate::home::Home;
+
+fn help(command: &[&str]) -> String {
+    let finished = Home::new().bank(&[command, &["--help"]].concat());
+    assert_eq!((finished.code, &*finished.stderr), (Some(0), ""));
+    finished.stdout
+}
+
+#[test]
+fn the_help_explains_the_program() {
+    insta::assert_snapshot!(help(&[]));
+}
+
+#[test]
+fn the_help_explains_serving() {
+    insta::assert_snapshot!(help(&["serve"]));
+}
+
+#[test]
+fn the_help_explains_importing() {
+    insta::assert_snapshot!(help(&["import"]));
+}
+
+#[test]
+fn the_help_explains_samples() {
+    insta::assert_snapshot!(help(&["sample"]));
+}
+
+#[test]
+fn the_help_explains_accounts() {
+    let commands = ["open", "deposit", "withdraw", "close", "show", "history"];
+    let mut texts = vec![help(&["account"])];
+    texts.extend(commands.iter().map(|command| help(&["account", command])));
+    insta::assert_snapshot!(texts.join("\n"));
+}

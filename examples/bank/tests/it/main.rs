@@ -1,0 +1,22 @@
+//! The bank: its rules, and the program as its users meet it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a panic is the report of a test, in what tests share too"
+)]
+
+mod client;
+mod command_line;
+mod expected;
+mod help;
+mod history;
+mod home;
+mod http;
+mod idempotency;
+mod import;
+mod interruption;
+mod requests;
+mod rules;
+mod sample;
+mod server;
+mod shutdown;
