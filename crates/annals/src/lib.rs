@@ -1,3 +1,5 @@
+//! Event sourcing and CQRS for Rust: pure domain code on a log with numbered guarantees.
+//!
 #![doc = include_str!("../../../README.md")]
 
 pub use annals_core::*;
