@@ -8,10 +8,8 @@ use crate::fault::Fault;
 
 /// The position of the last event.
 pub(crate) fn head(connection: &Connection) -> Result<Position, Fault> {
-    let found: Option<i64> = connection
-        .prepare_cached(include_str!("sql/head.sql"))?
-        .query_row([], |row| row.get(0))
-        .optional()?;
+    let found: Option<i64> =
+        connection.prepare_cached(include_str!("sql/head.sql"))?.query_row([], |row| row.get(0))?;
     found.map_or(Ok(Position::ZERO), position)
 }
 

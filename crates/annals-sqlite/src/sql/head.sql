@@ -1,2 +1,2 @@
--- The position of the last event; no row for an empty log.
-SELECT position FROM event ORDER BY position DESC LIMIT 1;
+-- The position of the last event; NULL for an empty log.
+SELECT max(position) FROM event;

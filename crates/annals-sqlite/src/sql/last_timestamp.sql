@@ -1,2 +1,2 @@
 -- When the last event was written; no row for an empty log.
-SELECT timestamp FROM event ORDER BY position DESC LIMIT 1;
+SELECT timestamp FROM event WHERE position = (SELECT max(position) FROM event);

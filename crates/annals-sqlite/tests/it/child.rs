@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{crash_images, faults, kill};
+use crate::{batches, crash_images, faults, kill, processes};
 
 const ROLE: &str = "ANNALS_TEST_ROLE";
 const FOLDER: &str = "ANNALS_TEST_FOLDER";
@@ -35,6 +35,9 @@ fn plays_its_role() {
         kill::ROLE => kill::play(&folder),
         crash_images::ROLE => crash_images::play(&folder),
         faults::ROLE => faults::play(&folder),
+        batches::ROLE => batches::play(&folder),
+        processes::HOLDER => processes::hold(&folder),
+        processes::READER => processes::read(&folder),
         other => panic!("there is no role {other}"),
     }
 }

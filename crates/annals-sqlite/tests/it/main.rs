@@ -5,12 +5,18 @@
     reason = "a panic is the report of a test, in its helpers too"
 )]
 
+mod batches;
 mod child;
 mod conformance;
 mod crash_images;
+mod damage;
 mod disk;
 mod faults;
 mod harness;
+mod histories;
 mod kill;
+mod opening;
+mod plans;
+mod processes;
 mod recording;
 mod workload;
