@@ -108,7 +108,7 @@ pub const SNAPSHOT_STORE_CHECKS: &[(&str, Check)] =
 pub fn run(check: Check, harness: &dyn Harness, time_max: Duration) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
-        .enable_time()
+        .enable_all()
         .build()
         .expect("a runtime can be made");
     let outcome = runtime.block_on(async { tokio::time::timeout(time_max, check(harness)).await });

@@ -45,7 +45,7 @@ pub fn histories_agree(harness: &dyn Harness, cases: u32) {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
-        .enable_time()
+        .enable_all()
         .build()
         .expect("a runtime can be made");
     let mut runner = TestRunner::new_with_rng(config, rng(seed));

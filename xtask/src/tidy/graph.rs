@@ -19,6 +19,7 @@ const MEMBERS: &[(&str, &[&str])] = &[
     ("annals-core", &[]),
     ("annals-derive", &[]),
     ("annals-runtime", &["annals-core"]),
+    ("annals-postgres", &["annals-core"]),
     ("annals-sqlite", &["annals-core"]),
     ("annals-testing", &["annals-core"]),
     ("annals", &["annals-core", "annals-derive", "annals-runtime", "annals-sqlite"]),

@@ -1,0 +1,215 @@
+//! A draft as values of the statement that writes it.
+
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::array_text::array_text;
+use crate::draft::Draft;
+use crate::json_text::JsonText;
+use crate::page_query::Items;
+
+/// The values of `append.sql`, one list for each.
+#[derive(Debug)]
+pub(crate) struct Batch<'a> {
+    writes: bool,
+    head_at_least: i64,
+    streams: Streams<'a>,
+    new_commands: Vec<Uuid>,
+    conditions: Conditions,
+    events: Events<'a>,
+    tags: Tags<'a>,
+    commands: Commands,
+}
+
+#[derive(Debug, Default)]
+struct Streams<'a> {
+    aggregate_types: Vec<&'a str>,
+    aggregate_ids: Vec<&'a str>,
+    sequences: Vec<Option<i64>>,
+    event_ids: Vec<Option<Uuid>>,
+}
+
+#[derive(Debug, Default)]
+struct Conditions {
+    numbers: Vec<i32>,
+    after: Vec<i64>,
+    are_needed: Vec<bool>,
+    items: Items,
+}
+
+#[derive(Debug, Default)]
+struct Events<'a> {
+    aggregate_types: Vec<&'a str>,
+    aggregate_ids: Vec<&'a str>,
+    streams: Vec<i32>,
+    places: Vec<i64>,
+    event_types: Vec<&'a str>,
+    event_versions: Vec<i32>,
+    event_ids: Vec<Uuid>,
+    payloads: Vec<JsonText<'a>>,
+    metadata: Vec<JsonText<'a>>,
+    tags: Vec<Option<String>>,
+}
+
+#[derive(Debug, Default)]
+struct Tags<'a> {
+    tags: Vec<&'a str>,
+    events: Vec<i32>,
+    event_types: Vec<&'a str>,
+}
+
+#[derive(Debug, Default)]
+struct Commands {
+    ids: Vec<Uuid>,
+    first_events: Vec<i32>,
+    counts: Vec<i32>,
+}
+
+impl<'a> Batch<'a> {
+    /// Writes what the draft says, if it holds.
+    pub(crate) fn writing(draft: &Draft<'a>) -> Self {
+        Self {
+            writes: true,
+            head_at_least: draft.head_at_least().as_i64(),
+            streams: Streams::of(draft),
+            new_commands: draft.new_commands().map(|id| *id.as_uuid()).collect(),
+            conditions: Conditions::of(draft),
+            events: Events::of(draft),
+            tags: Tags::of(draft),
+            commands: Commands::of(draft),
+        }
+    }
+
+    /// Looks up everything the draft mentions and writes nothing.
+    pub(crate) fn looking(draft: &Draft<'a>) -> Self {
+        Self {
+            writes: false,
+            head_at_least: 0,
+            streams: Streams::of(draft),
+            new_commands: draft.new_commands().map(|id| *id.as_uuid()).collect(),
+            conditions: Conditions::of(draft),
+            events: Events::default(),
+            tags: Tags::default(),
+            commands: Commands::default(),
+        }
+    }
+
+    pub(crate) fn values(&self) -> [&(dyn ToSql + Sync); 30] {
+        let Self { streams, conditions, events, tags, commands, .. } = self;
+        [
+            &self.writes,
+            &self.head_at_least,
+            &streams.aggregate_types,
+            &streams.aggregate_ids,
+            &streams.sequences,
+            &streams.event_ids,
+            &self.new_commands,
+            &conditions.numbers,
+            &conditions.after,
+            &conditions.are_needed,
+            &conditions.items.tags,
+            &conditions.items.types,
+            &conditions.items.stream_types,
+            &conditions.items.stream_ids,
+            &events.aggregate_types,
+            &events.aggregate_ids,
+            &events.streams,
+            &events.places,
+            &events.event_types,
+            &events.event_versions,
+            &events.event_ids,
+            &events.payloads,
+            &events.metadata,
+            &events.tags,
+            &tags.tags,
+            &tags.events,
+            &tags.event_types,
+            &commands.ids,
+            &commands.first_events,
+            &commands.counts,
+        ]
+    }
+}
+
+impl<'a> Streams<'a> {
+    fn of(draft: &Draft<'a>) -> Self {
+        let mut streams = Self::default();
+        for slot in draft.slots() {
+            streams.aggregate_types.push(slot.stream.aggregate_type());
+            streams.aggregate_ids.push(slot.stream.aggregate_id());
+            streams.sequences.push(slot.assumed_sequence().map(annals_core::Sequence::as_i64));
+            streams.event_ids.push(slot.assumed_event().map(|id| *id.as_uuid()));
+        }
+        streams
+    }
+}
+
+impl Conditions {
+    fn of(draft: &Draft<'_>) -> Self {
+        let mut conditions = Self::default();
+        for (number, unless, is_needed) in draft.conditions() {
+            for _ in 0..conditions.items.add(&unless.query) {
+                conditions.numbers.push(int(number));
+                conditions.after.push(unless.after.as_i64());
+                conditions.are_needed.push(is_needed);
+            }
+        }
+        conditions
+    }
+}
+
+impl<'a> Events<'a> {
+    fn of(draft: &Draft<'a>) -> Self {
+        let mut events = Self::default();
+        for drafted in draft.events() {
+            let event = drafted.event;
+            events.aggregate_types.push(event.stream().aggregate_type());
+            events.aggregate_ids.push(event.stream().aggregate_id());
+            events.streams.push(int(drafted.slot + 1));
+            events.places.push(int(drafted.place).into());
+            events.event_types.push(event.event_type().as_str());
+            events.event_versions.push(int(event.event_version()));
+            events.event_ids.push(*event.event_id().as_uuid());
+            events.payloads.push(JsonText(event.payload().as_str()));
+            events.metadata.push(JsonText(event.metadata().as_str()));
+            let tags = event.tags().iter().map(annals_core::Tag::as_str);
+            events.tags.push((tags.len() > 0).then(|| array_text(tags)));
+        }
+        events
+    }
+}
+
+impl<'a> Tags<'a> {
+    fn of(draft: &Draft<'a>) -> Self {
+        let mut tags = Self::default();
+        for (index, drafted) in draft.events().iter().enumerate() {
+            for tag in drafted.event.tags() {
+                tags.tags.push(tag.as_str());
+                tags.events.push(int(index + 1));
+                tags.event_types.push(drafted.event.event_type().as_str());
+            }
+        }
+        tags
+    }
+}
+
+impl Commands {
+    fn of(draft: &Draft<'_>) -> Self {
+        let mut commands = Self::default();
+        for (id, first, count) in draft.commands() {
+            commands.ids.push(*id.as_uuid());
+            commands.first_events.push(int(first + 1));
+            commands.counts.push(int(count));
+        }
+        commands
+    }
+}
+
+/// Numbers within a batch, all of which are small.
+fn int<T>(number: T) -> i32
+where
+    i32: TryFrom<T>,
+    <i32 as TryFrom<T>>::Error: std::fmt::Debug,
+{
+    i32::try_from(number).expect("a batch is bounded far below 2^31")
+}

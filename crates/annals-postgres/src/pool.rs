@@ -1,0 +1,83 @@
+//! Sessions for readers.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::connect::Purpose;
+use crate::server::Server;
+use crate::session::{Session, SessionError};
+
+/// A bounded number of sessions, made when they are needed.
+///
+/// None is asked whether it still lives before it is used: that would cost a round trip each time.
+/// One that the server has closed is noticed without asking.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    server: Arc<Server>,
+    purpose: Purpose,
+    permits: Semaphore,
+    idle: Mutex<Vec<Session>>,
+}
+
+/// A session of a pool. One that is dropped without being given back may be in the middle of
+/// something, and is closed.
+#[derive(Debug)]
+pub(crate) struct Lent<'a> {
+    pool: &'a Pool,
+    session: Session,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Pool {
+    pub(crate) fn new(server: Arc<Server>, purpose: Purpose, sessions_max: usize) -> Self {
+        let sessions_max = sessions_max.min(Semaphore::MAX_PERMITS);
+        Self { server, purpose, permits: Semaphore::new(sessions_max), idle: Mutex::default() }
+    }
+
+    /// An idle session, or a new one.
+    pub(crate) async fn lend(&self) -> Result<Lent<'_>, SessionError> {
+        let permit = self.permits.acquire().await.expect("the semaphore is never closed");
+        while let Some(mut session) = self.take_idle() {
+            if session.is_alive().await {
+                return Ok(Lent { pool: self, session, _permit: permit });
+            }
+        }
+        let session = self.server.connect(self.purpose).await?;
+        Ok(Lent { pool: self, session, _permit: permit })
+    }
+
+    fn take_idle(&self) -> Option<Session> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+}
+
+impl Lent<'_> {
+    /// Keeps the session for the next one: nothing of it is waited for any more.
+    pub(crate) fn give_back(self) {
+        let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push(self.session);
+    }
+
+    /// Keeps the session if the outcome shows that it can go on.
+    pub(crate) fn settle<T>(self, outcome: &Result<T, SessionError>) {
+        if outcome.as_ref().err().is_none_or(SessionError::is_survivable) {
+            self.give_back();
+        }
+    }
+}
+
+impl Deref for Lent<'_> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl DerefMut for Lent<'_> {
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+}

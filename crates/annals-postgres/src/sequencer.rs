@@ -1,0 +1,328 @@
+//! The one writer of a process.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_core::{Append, AppendError, Appended};
+use futures_util::future::{Either, select};
+use rand::RngExt;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep};
+use tokio_postgres::error::SqlState;
+
+use crate::append_error::{BatchError, Closed};
+use crate::batch::Batch;
+use crate::connect::Purpose;
+use crate::draft::{Draft, Knowledge};
+use crate::exchange;
+use crate::facts::Answer;
+use crate::head_lock::Watch;
+use crate::herald::Bell;
+use crate::known_streams::KnownStreams;
+use crate::news::News;
+use crate::open_error::OpenError;
+use crate::pool::Pool;
+use crate::server::Server;
+use crate::session::{Session, SessionError, Told};
+
+/// Appends that wait for their turn. Further callers wait before they get a place.
+pub(crate) const QUEUE_APPENDS_MAX: usize = 4_096;
+
+/// Events of a batch. More would not make a flush any cheaper, and keeps everybody waiting.
+const BATCH_EVENTS_MAX: usize = 2_000;
+
+/// Bytes of payload and metadata of a batch, unless a single append has more.
+const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// First pause before connecting again; it doubles up to [`RECONNECT_PAUSE_MAX`].
+const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Longest pause: a server that is back is found within this time.
+const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// An append and whoever waits for what becomes of it.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) append: Append,
+    pub(crate) answer: oneshot::Sender<Outcome>,
+}
+
+pub(crate) type Outcome = Result<Appended, AppendError>;
+
+/// Writes what has queued up while the last batch was under way as the next batch.
+///
+/// There is no timer: a single caller pays one round trip with one flush, many share it.
+#[derive(Debug)]
+pub(crate) struct Sequencer {
+    queue: mpsc::Receiver<Queued>,
+    /// Taken from the queue, and not yet part of a batch.
+    waiting: VecDeque<Queued>,
+    server: Arc<Server>,
+    session: Option<Session>,
+    readers: Arc<Pool>,
+    known: KnownStreams,
+    news: Arc<News>,
+    bell: Bell,
+}
+
+impl Sequencer {
+    pub(crate) fn new(
+        queue: mpsc::Receiver<Queued>,
+        session: Session,
+        (server, readers): (Arc<Server>, Arc<Pool>),
+        (news, bell): (Arc<News>, Bell),
+    ) -> Self {
+        Self {
+            queue,
+            waiting: VecDeque::new(),
+            server,
+            session: Some(session),
+            readers,
+            known: KnownStreams::default(),
+            news,
+            bell,
+        }
+    }
+
+    /// Works until every sender of the queue is gone.
+    pub(crate) async fn run(mut self) {
+        while self.wait_for_work().await {
+            let (appends, answers) = self.take_batch();
+            let outcomes = self.settle(&appends).await;
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                // Whoever no longer waits has given up, and finds out by the command id.
+                let _ = answer.send(outcome);
+            }
+        }
+    }
+
+    /// Waits for appends, and notices meanwhile when the connection is lost: the next batch then
+    /// begins with a new one and does not end unknown.
+    async fn wait_for_work(&mut self) -> bool {
+        while self.waiting.is_empty() {
+            let mut arrived = Vec::new();
+            let told = match &mut self.session {
+                Some(session) => {
+                    let work = pin!(self.queue.recv_many(&mut arrived, QUEUE_APPENDS_MAX));
+                    match select(work, pin!(session.told())).await {
+                        Either::Left((0, _)) => return false,
+                        Either::Left(_) => None,
+                        Either::Right((told, _)) => Some(told),
+                    }
+                }
+                None => match self.queue.recv_many(&mut arrived, QUEUE_APPENDS_MAX).await {
+                    0 => return false,
+                    _ => None,
+                },
+            };
+            self.waiting.extend(arrived);
+            if let Some(Told::Lost(reason)) = told {
+                tracing::warn!(%reason, "the writing connection is lost");
+                self.disconnect();
+            }
+        }
+        while self.waiting.len() < QUEUE_APPENDS_MAX
+            && let Ok(queued) = self.queue.try_recv()
+        {
+            self.waiting.push_back(queued);
+        }
+        true
+    }
+
+    fn take_batch(&mut self) -> (Vec<Append>, Vec<oneshot::Sender<Outcome>>) {
+        let (mut appends, mut answers) = (Vec::new(), Vec::new());
+        let (mut events, mut bytes) = (0, 0);
+        while let Some(next) = self.waiting.pop_front() {
+            // Nobody waits for it any more, and it has not been tried.
+            if next.answer.is_closed() {
+                continue;
+            }
+            events += next.append.events().len().max(1);
+            bytes += next.append.content_bytes();
+            let is_full = events > BATCH_EVENTS_MAX || bytes > BATCH_BYTES_MAX;
+            if is_full && !appends.is_empty() {
+                self.waiting.push_front(next);
+                break;
+            }
+            appends.push(next.append);
+            answers.push(next.answer);
+        }
+        (appends, answers)
+    }
+
+    fn disconnect(&mut self) {
+        self.session = None;
+        self.known.forget();
+    }
+
+    /// The outcome of each append. Tries again where nothing was written because the server went
+    /// away, for as long as an append may wait.
+    async fn settle(&mut self, appends: &[Append]) -> Vec<Outcome> {
+        let give_up = Instant::now() + self.server.timeouts.unavailable_after;
+        loop {
+            let error = match self.try_settle(appends, give_up).await {
+                Ok(outcomes) => return outcomes,
+                Err(error) => error,
+            };
+            if !error.leaves_session_usable() {
+                self.disconnect();
+            }
+            if error.blames_an_append() && appends.len() > 1 {
+                return self.settle_one_by_one(appends).await;
+            }
+            if !error.is_passing() || Instant::now() >= give_up {
+                tracing::warn!(error = %chain(&error), appends = appends.len(), "a batch failed");
+                return appends.iter().map(|_| Err(error.to_append_error())).collect();
+            }
+            sleep(RECONNECT_PAUSE).await;
+        }
+    }
+
+    /// Finds the append that the database cannot take, so that it fails alone.
+    async fn settle_one_by_one(&mut self, appends: &[Append]) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(appends.len());
+        for append in appends {
+            outcomes.extend(Box::pin(self.settle(std::slice::from_ref(append))).await);
+        }
+        outcomes
+    }
+
+    async fn try_settle(
+        &mut self,
+        appends: &[Append],
+        give_up: Instant,
+    ) -> Result<Vec<Outcome>, BatchError> {
+        if let Some(reason) = self.news.closed() {
+            return Err(reason.into());
+        }
+        self.connect(give_up).await?;
+        let Self { session, known, news, readers, server, .. } = self;
+        let session = session.as_mut().expect("it was connected a moment ago");
+        let watch = Watch::new(readers, server.timeouts, session.pid());
+        let settled = pin!(write(session, known, news, appends));
+        let silent = pin!(watch.until_silent());
+        let settled = match select(settled, silent).await {
+            Either::Left((settled, _)) => settled,
+            Either::Right((limit, _)) => Err(BatchError::Unknown(SessionError::Silent(limit))),
+        };
+        let (outcomes, has_written) = settled.map_err(|error| match error.code() {
+            Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                let (seconds, holder) = watch.report();
+                BatchError::Locked { seconds, holder }
+            }
+            _ => error,
+        })?;
+        if has_written {
+            self.bell.ring();
+        }
+        Ok(outcomes)
+    }
+
+    /// Makes sure that there is a connection.
+    async fn connect(&mut self, give_up: Instant) -> Result<(), BatchError> {
+        let mut pause = RECONNECT_PAUSE;
+        while self.session.is_none() {
+            match try_connect(&self.server, &self.news).await {
+                Ok(session) => self.session = Some(session),
+                Err(error @ BatchError::Closed(_)) => return Err(error),
+                Err(error) if Instant::now() + pause >= give_up => return Err(error),
+                Err(error) => {
+                    tracing::debug!(error = %chain(&error), "cannot connect");
+                    // Many processes lose the server at the same time and must not come back so.
+                    let jitter = rand::rng().random_range(0.5..1.0);
+                    sleep(pause.mul_f64(jitter)).await;
+                    pause = (pause * 2).min(RECONNECT_PAUSE_MAX);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A session on a server that is still fit to write to.
+async fn try_connect(server: &Server, news: &News) -> Result<Session, BatchError> {
+    let mut session = server.connect(Purpose::Primary).await.map_err(BatchError::Unreachable)?;
+    match server.check(&mut session).await {
+        Ok(()) => {}
+        Err(OpenError::Durability { risk, .. }) => {
+            let reason = Closed::Unsafe { setting: risk.setting() };
+            return Err(news.close(reason).into());
+        }
+        Err(error) => tracing::warn!(%error, "the server does not say what it is"),
+    }
+    news.check_log(&mut session).await.map_err(BatchError::Unreachable)??;
+    tracing::info!("the writing connection is back");
+    Ok(session)
+}
+
+/// Writes a batch: at first on what is known, and if that was wrong on facts, under the lock.
+async fn write(
+    session: &mut Session,
+    known: &mut KnownStreams,
+    news: &News,
+    appends: &[Append],
+) -> Result<(Vec<Outcome>, bool), BatchError> {
+    let draft = Draft::new(appends, Knowledge::Guess(known, news.head()));
+    let answer = exchange::write(session, &Batch::writing(&draft)).await?;
+    if answer.is_written {
+        return Ok((note_written(&draft, &answer, known, news), true));
+    }
+    draft.note_found(&answer, known);
+    news.publish(answer.head);
+    let facts = answer.facts(&draft);
+    let draft = Draft::new(appends, Knowledge::Facts(&facts));
+    if !draft.writes() {
+        // All of it was found under the lock, and is durable since that transaction's commit.
+        return Ok((draft.outcomes_as_known(answer.head), false));
+    }
+    let answer = exchange::look(session, &Batch::looking(&draft)).await?;
+    let facts = answer.facts_with(&draft, &facts);
+    let draft = Draft::new(appends, Knowledge::Facts(&facts));
+    if !draft.writes() {
+        exchange::commit_looked(session).await?;
+        news.publish(answer.head);
+        return Ok((draft.outcomes_as_known(answer.head), false));
+    }
+    let answer = exchange::write_looked(session, &Batch::writing(&draft)).await?;
+    if !answer.is_written {
+        // Somebody writes without the lock.
+        return Err(BatchError::NotWritten(SessionError::incomplete()));
+    }
+    Ok((note_written(&draft, &answer, known, news), true))
+}
+
+/// Notes and publishes what is durable now.
+fn note_written(
+    draft: &Draft<'_>,
+    answer: &Answer,
+    known: &mut KnownStreams,
+    news: &News,
+) -> Vec<Outcome> {
+    draft.note_written(answer, known);
+    let outcomes = draft.outcomes(answer.head, &answer.ends);
+    let head = answer.head.plus(draft.events().len() as u64);
+    if let Some(last) = draft.events().last() {
+        news.remember(head, last.event.event_id());
+    }
+    news.publish(head);
+    outcomes
+}
+
+/// An error with all of its causes, for the log.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = text + ": " + &cause.to_string();
+        next = cause.source();
+    }
+    text
+}
+
+/// What a handle answers when its sequencer is gone.
+pub(crate) fn closed(news: &News) -> AppendError {
+    let reason = news.closed().unwrap_or(Closed::ByOwner);
+    BatchError::Closed(reason).to_append_error()
+}

@@ -1,0 +1,2 @@
+-- Asks to be told when another process has rung.
+LISTEN annals
