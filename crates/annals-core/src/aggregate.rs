@@ -19,6 +19,9 @@ pub trait Aggregate:
     Default + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
 {
     /// The stable name of the aggregate type, the first half of its stream ids.
+    ///
+    /// Snapshots are kept by it and [`Aggregate::STATE_VERSION`]. Two Rust types may share it, a
+    /// smaller state for some commands, say, only if their state versions differ.
     const TYPE: &'static str;
 
     /// Version of the state. Raise it when the state's fields or the meaning of `apply` change:

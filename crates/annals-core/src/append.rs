@@ -129,7 +129,8 @@ impl AppendCondition {
         self
     }
 
-    /// No event after `after` may match `query`.
+    /// No event after `after` may match `query`. A later call replaces an earlier one: what matters
+    /// has to be one query.
     ///
     /// `after` must be the position up to which the decision has seen the log (a page's
     /// `through`), taken with the events, not after them.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use event_listener::Event;
 
 use crate::append::{Append, AppendCondition, AppendError, Appended};
@@ -117,7 +117,7 @@ impl Log {
 
     /// In whole microseconds, which every database can hold, and never a step back.
     fn next_timestamp(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        let now = now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now);
+        let now = DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now);
         self.events.last().map_or(now, |last| last.timestamp.max(now))
     }
 
@@ -207,7 +207,8 @@ impl SnapshotStore for MemoryStore {
         Box::pin(async move {
             let key = (snapshot.stream.clone(), snapshot.state_version);
             let mut kept = self.snapshots.lock().expect("no code panics while it holds them");
-            if kept.get(&key).is_none_or(|older| older.sequence < snapshot.sequence) {
+            // One at the same sequence is replaced: it is made again because it did not fit.
+            if kept.get(&key).is_none_or(|older| older.sequence <= snapshot.sequence) {
                 kept.insert(key, snapshot);
             }
             Ok(())
@@ -227,5 +228,35 @@ impl SnapshotStore for MemoryStore {
                 .filter(|snapshot| snapshot.sequence <= up_to)
                 .cloned())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::EventType;
+    use crate::json::Json;
+
+    #[derive(Debug)]
+    struct Far;
+
+    impl Clock for Far {
+        fn now(&self) -> DateTime<Utc> {
+            "3000-01-01T00:00:00.123456789Z".parse().unwrap()
+        }
+    }
+
+    /// Broke after the year 2262, where nanoseconds since 1970 leave 64 bits.
+    #[test]
+    fn timestamps_are_whole_microseconds_at_any_time() {
+        let stream = StreamId::new("account", "1").unwrap();
+        let event_type = EventType::new("opened").unwrap();
+        let event = NewEvent::new(stream, event_type, 1, Json::empty_object()).unwrap();
+        let store = MemoryStore::with_clock(Arc::new(Far));
+        let append = Append::new(vec![event], AppendCondition::default(), None).unwrap();
+        let _ = store.append_now(append).unwrap();
+        let page = store.lock().read(&Read::all());
+        let expected: DateTime<Utc> = "3000-01-01T00:00:00.123456Z".parse().unwrap();
+        assert_eq!(page.events.first().unwrap().timestamp, expected);
     }
 }

@@ -103,10 +103,29 @@ impl Metadata {
 ///
 /// Source: W3C Recommendation "Trace Context", level 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "TraceContextParts")]
 pub struct TraceContext {
     traceparent: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     tracestate: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct TraceContextParts {
+    traceparent: String,
+    tracestate: Option<String>,
+}
+
+impl TryFrom<TraceContextParts> for TraceContext {
+    type Error = LimitError;
+
+    fn try_from(parts: TraceContextParts) -> Result<Self, LimitError> {
+        let trace = Self::new(parts.traceparent)?;
+        match parts.tracestate {
+            Some(tracestate) => trace.with_tracestate(tracestate),
+            None => Ok(trace),
+        }
+    }
 }
 
 impl TraceContext {
@@ -199,6 +218,18 @@ mod tests {
         ] {
             assert!(TraceContext::new(wrong).is_err(), "{wrong}");
         }
+    }
+
+    /// As the specification asks: without a trace rather than with a wrong one.
+    #[test]
+    fn malformed_trace_context_inside_json_is_left_out() {
+        for wrong in [r#""traceparent":"a\nb""#, r#""traceparent":7"#, r#""tracestate":"a=1""#] {
+            let json = Json::parse("metadata", format!(r#"{{"actor":"a",{wrong}}}"#), 100).unwrap();
+            assert_eq!(json.read::<Metadata>().unwrap(), Metadata::default().actor("a"));
+            assert!(json.read::<TraceContext>().is_err());
+        }
+        let wrong_state = format!(r#"{{"traceparent":"{TRACEPARENT}","tracestate":""}}"#);
+        assert!(serde_json::from_str::<TraceContext>(&wrong_state).is_err());
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Each has a function of its own in the conformance suite (`annals-testing`), which every
 /// implementation and every decorator must pass.
 ///
+/// What a read shows is durable, and a read shows all that was acknowledged before it began. The
+/// same goes for the head and for the outcomes of commands.
+///
 /// Beyond these, an implementation takes appends in the order in which their futures are first
 /// polled. Callers use that to keep appends to one stream in flight together; they must not depend
 /// on it for correctness, for which the condition is there.

@@ -22,6 +22,8 @@ impl Tag {
     ///
     /// [`LimitError`] if a part is empty, the whole is too long or a character is not allowed.
     pub fn new(key: &str, value: impl fmt::Display) -> Result<Self, LimitError> {
+        // A colon would end the key early: `("a", "b:c")` and `("a:b", "c")` are not the same.
+        check_key(key)?;
         Self::parse(format!("{key}:{value}"))
     }
 
@@ -35,9 +37,7 @@ impl Tag {
         let Some((key, _)) = text.split_once(':') else {
             return Err(LimitError::Form { what: "tag", expected: "of the form key:value" });
         };
-        check_text("tag key", key, TAG_BYTES_MAX, "a to z, A to Z, 0 to 9 and _ - .", |c| {
-            is_name_character(c)
-        })?;
+        check_key(key)?;
         let value = text.get(key.len() + 1..).unwrap_or_default();
         check_text("tag value", value, TAG_BYTES_MAX, "all but control characters", |c| {
             !c.is_control()
@@ -62,6 +62,12 @@ impl Tag {
     }
 }
 
+fn check_key(key: &str) -> Result<(), LimitError> {
+    check_text("tag key", key, TAG_BYTES_MAX, "a to z, A to Z, 0 to 9 and _ - .", |c| {
+        c != ':' && is_name_character(c)
+    })
+}
+
 impl fmt::Display for Tag {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
@@ -79,5 +85,19 @@ impl TryFrom<String> for Tag {
 impl From<Tag> for String {
     fn from(tag: Tag) -> Self {
         tag.0.as_ref().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colon_ends_the_key_and_nothing_else_does() {
+        assert_eq!(Tag::new("a", "b:c").unwrap().as_str(), "a:b:c");
+        let error = Tag::new("a:b", "c").unwrap_err().to_string();
+        assert!(error.starts_with("tag key contains ':' at byte 1"), "{error}");
+        assert!(Tag::new("", "c").is_err());
+        assert!(Tag::parse("no colon").is_err());
     }
 }
