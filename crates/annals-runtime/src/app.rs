@@ -40,7 +40,8 @@ pub struct Options {
     /// A snapshot is taken each time a stream grows past a multiple of this many events, and when
     /// loading had to replay that many.
     ///
-    /// 500 events replay in about a millisecond, so smaller values save nothing that is felt.
+    /// 500 events replay in about a millisecond, so smaller values save nothing that is felt. 0
+    /// counts as 1; to take none, give the application no place for snapshots.
     pub snapshot_every: u64,
     /// How conflicts and unknown outcomes are met.
     pub retry: Retry,
@@ -74,6 +75,7 @@ impl<S: Send + Sync + 'static> App<S> {
         services: S,
         options: Options,
     ) -> Self {
+        let options = Options { snapshot_every: options.snapshot_every.max(1), ..options };
         let lanes = Lanes::new(options.cached_states_max);
         Self { inner: Arc::new(Inner { store, snapshots, services, lanes, options }) }
     }
@@ -95,6 +97,13 @@ impl<S: Send + Sync + 'static> App<S> {
     /// Commands for one aggregate are taken in the order they arrive and do not conflict with each
     /// other inside this application. A conflict with another process loads and decides again, as
     /// often as [`Options::retry`] allows.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped before it is answered, the outcome is unknown: repeat it with the same command id. But
+    /// do not keep it without polling it (as by `select!` on a reference to it, with other work in
+    /// the branch that was faster): it may hold the turn, and other commands for the aggregate, and
+    /// loading it, then wait for as long.
     pub fn execute<A: Aggregate<Services = S>>(
         &self,
         id: &A::Id,

@@ -5,8 +5,8 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 use annals_core::{
-    Append, AppendCondition, AppendError, Appended, CommandId, Decision, DecodeError, EventQuery,
-    EventStore, Json, JsonError, Metadata, Position, Read, RecordedEvent, StreamId, codec,
+    Append, AppendCondition, Appended, CommandId, Decision, DecodeError, EventQuery, EventStore,
+    Json, Metadata, Position, Read, RecordedEvent, StreamId, codec,
 };
 
 use crate::app::Inner;
@@ -14,7 +14,7 @@ use crate::context;
 use crate::error::{ExecuteError, LoadError};
 use crate::outcome;
 use crate::started::Started;
-use crate::submit::{is_conflict, refusal, submit};
+use crate::submit::{Submitted, is_conflict, refusal, submit};
 
 /// A decision about to be made. Say more with the methods, then await it.
 #[must_use = "nothing happens until it is awaited"]
@@ -157,42 +157,41 @@ impl<D: Decision> Making<'_, D> {
                 Ok(events) => events,
                 Err(rejection) => return self.reject(rejection, attempts).await,
             };
-            match self.write(&events, &seen).await {
-                Ok(appended) if appended.repeated => {
-                    return self.repeated(&appended, attempts).await;
+            let append = self.append(&events, &seen)?;
+            let started = Started::new(store.append(append.clone())).await;
+            match submit(store, &append, started, &self.app.options.retry).await {
+                Ok(submitted)
+                    if submitted.appended.repeated
+                        && !outcome::is_own(store, &append, &submitted, self.command_id)
+                            .await? =>
+                {
+                    return self.repeated(&submitted.appended, attempts).await;
                 }
-                Ok(appended) => {
+                Ok(Submitted { appended, .. }) => {
                     return Ok(self.decided(events, appended.last_position(), attempts));
                 }
-                Err(WriteError::Append(conflict)) if is_conflict(&conflict) => {
+                Err(conflict) if is_conflict(&conflict) => {
                     tracing::debug!(attempts, "conflict");
                     if !self.app.options.retry.pause_after(attempts).await {
                         return Err(refusal(conflict, self.command_id, attempts));
                     }
                 }
-                Err(WriteError::Append(error)) => {
-                    return Err(refusal(error, self.command_id, attempts));
-                }
-                Err(WriteError::Invalid(error)) => return Err(error.into()),
+                Err(error) => return Err(refusal(error, self.command_id, attempts)),
             }
         }
     }
 
-    async fn write(
+    fn append(
         &self,
         events: &[(StreamId, D::Event)],
         seen: &Seen<D>,
-    ) -> Result<Appended, WriteError> {
+    ) -> Result<Append, ExecuteError<D::Error>> {
         let events = events
             .iter()
             .map(|(stream, event)| codec::encode(stream, event, &self.metadata))
             .collect::<Result<_, _>>()?;
         let condition = AppendCondition::default().nothing_new(seen.query.clone(), seen.through);
-        let append =
-            Append::new(events, condition, Some(self.command_id)).map_err(JsonError::from)?;
-        let store = &*self.app.store;
-        let started = Started::new(store.append(append.clone())).await;
-        Ok(submit(store, append, started, &self.app.options.retry).await?)
+        Ok(Append::new(events, condition, Some(self.command_id))?)
     }
 
     /// A rejection, unless it is a repeat: that is often rejected just because the first one
@@ -226,13 +225,4 @@ impl<D: Decision> Making<'_, D> {
         let command_id = self.command_id;
         Decided { command_id, events, position, repeated: false, attempts }
     }
-}
-
-/// Why a decision was not written.
-#[derive(Debug, thiserror::Error)]
-enum WriteError {
-    #[error(transparent)]
-    Invalid(#[from] JsonError),
-    #[error(transparent)]
-    Append(#[from] AppendError),
 }

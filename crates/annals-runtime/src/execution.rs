@@ -12,7 +12,7 @@ use crate::lane::{Confirmed, Held, Lane};
 use crate::outcome;
 use crate::snapshot::save_snapshot;
 use crate::started::Started;
-use crate::submit::{is_conflict, refusal, submit};
+use crate::submit::{Submitted, is_conflict, refusal, submit};
 
 /// A command with all that has been said about it.
 pub(crate) struct Execution<'a, A: Aggregate> {
@@ -121,12 +121,15 @@ impl<A: Aggregate> Execution<'_, A> {
         let options = &self.app.options;
         let started = Started::new(store.append(append.clone())).await;
         let in_flight = held.advance(&events, last_event, options.snapshot_every);
-        match submit(store, append, started, &options.retry).await {
-            Ok(appended) if appended.repeated => {
+        match submit(store, &append, started, &options.retry).await {
+            Ok(submitted)
+                if submitted.appended.repeated
+                    && !outcome::is_own(store, &append, &submitted, self.command_id).await? =>
+            {
                 drop(in_flight);
-                self.repeated(&appended, attempts).await.map(Ok)
+                self.repeated(&submitted.appended, attempts).await.map(Ok)
             }
-            Ok(appended) => {
+            Ok(Submitted { appended, .. }) => {
                 let (sequence, position) = (in_flight.sequence(), appended.last_position());
                 save_snapshot(self.app, &self.stream, in_flight.settle(position)).await;
                 let command_id = self.command_id;
@@ -160,10 +163,17 @@ impl<A: Aggregate> Execution<'_, A> {
         let recorded = outcome::events(&*self.app.store, first).await?;
         outcome::check_stream(&recorded, &self.stream, self.command_id)?;
         let events = recorded.iter().map(codec::decode).collect::<Result<_, _>>();
+        let sequence = match first.sequences.last() {
+            Some(last) => *last,
+            None => {
+                let position = first.last_position();
+                outcome::sequence_at(&*self.app.store, &self.stream, position).await?
+            }
+        };
         Ok(Executed {
             command_id: self.command_id,
             events: events.map_err(|error| ExecuteError::Load(error.into()))?,
-            sequence: first.sequences.last().copied().unwrap_or_default(),
+            sequence,
             position: first.last_position(),
             repeated: true,
             attempts,

@@ -3,6 +3,7 @@
 use annals_core::{DomainEvent, EventEnvelope, EventStore, Read, Sequence, StreamId, codec};
 
 use crate::error::LoadError;
+use crate::page;
 
 /// One page of an aggregate's events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,8 @@ pub(crate) async fn history<E: DomainEvent>(
     after: Sequence,
     limit: usize,
 ) -> Result<History<E>, LoadError> {
-    let page = store.read(Read::stream(stream, after).limit(limit)).await?;
+    // A page without events would leave the caller without a place from which to go on.
+    let (page, _) = page::with_events(store, Read::stream(stream, after).limit(limit)).await?;
     let events = page.events.iter().map(codec::decode_envelope).collect::<Result<_, _>>()?;
     Ok(History { events, has_more: page.has_more })
 }

@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, MutexGuard, watch};
 use crate::app::Inner;
 use crate::error::LoadError;
 use crate::load::Loaded;
+use crate::page;
 use crate::replay::{Moment, Replayed, replay};
 use crate::snapshot::{SnapshotDue, save_snapshot};
 
@@ -81,6 +82,17 @@ impl<A: Aggregate> Lane<A> {
     }
 }
 
+impl<A> Lane<A> {
+    /// Has the state of this generation, and whatever follows from it, discarded.
+    fn discard(&self, generation: u64) {
+        self.progress.send_modify(|progress| {
+            if progress.generation == generation {
+                progress.generation += 1;
+            }
+        });
+    }
+}
+
 /// The turn in a lane. Dropping it passes the turn on.
 #[derive(Debug)]
 pub(crate) struct Held<'l, A: Aggregate> {
@@ -102,10 +114,15 @@ pub(crate) enum Confirmed<'l, A: Aggregate> {
     Lost,
 }
 
-/// What the log has beyond a lane's state.
+/// How a lane's state relates to the log.
 enum CaughtUp {
+    /// The log ends with it.
     Same,
+    /// The log had more, and now the state has it too.
     Changed,
+    /// The log does not have its last events yet.
+    OnItsWay,
+    /// It is not a state of this log, and has been discarded.
     OtherHistory,
 }
 
@@ -133,10 +150,10 @@ impl<'l, A: Aggregate> Held<'l, A> {
 
     /// Makes sure that an answer resting on the state, such as a rejection, is true.
     ///
-    /// If the state is still on its way into the log, its arrival is awaited with the turn passed
-    /// on: the append that brings it expects its predecessor, so the state is the current one at
-    /// that moment. If nothing is on its way, another process may have written meanwhile, and the
-    /// log is asked.
+    /// The log is asked. If it does not have the state's last event yet, its arrival is awaited with
+    /// the turn passed on: the append that brings it expects its predecessor, so the state is the
+    /// current one at that moment, which is within this turn. The arrival alone would not do: its
+    /// answer may be late, and another process have written since, and told so.
     pub(crate) async fn confirm(
         mut self,
         store: &dyn EventStore,
@@ -147,28 +164,30 @@ impl<'l, A: Aggregate> Held<'l, A> {
         if progress.generation != generation {
             return Ok(Confirmed::Lost);
         }
-        if sequence > progress.durable {
-            let mut settled = self.lane.progress.subscribe();
-            drop(self);
-            let is_settled = |at: &Progress| at.generation != generation || at.durable >= sequence;
-            let at = *settled.wait_for(is_settled).await.expect("the lane is borrowed");
-            let is_lost = at.generation != generation;
-            return Ok(if is_lost { Confirmed::Lost } else { Confirmed::Current(at.position) });
-        }
         if self.is_fresh {
             return Ok(Confirmed::Current(progress.position));
         }
-        match self.catch_up(store, stream).await? {
-            CaughtUp::Same => Ok(Confirmed::Current(self.lane.progress.borrow().position)),
+        match self.catch_up(store, stream, progress.durable).await? {
+            CaughtUp::Same => Ok(Confirmed::Current(self.ahead().replayed.position)),
             CaughtUp::Changed => {
                 self.is_fresh = true;
                 Ok(Confirmed::Changed(self))
+            }
+            CaughtUp::OnItsWay => {
+                let mut settled = self.lane.progress.subscribe();
+                drop(self);
+                let is_settled =
+                    |at: &Progress| at.generation != generation || at.durable >= sequence;
+                let at = *settled.wait_for(is_settled).await.expect("the lane is borrowed");
+                let is_lost = at.generation != generation;
+                Ok(if is_lost { Confirmed::Lost } else { Confirmed::Current(at.position) })
             }
             CaughtUp::OtherHistory => Ok(Confirmed::Lost),
         }
     }
 
-    /// Applies what others have written since.
+    /// Compares the state with the log, and applies what others have written since. `durable` is
+    /// how far the state was known to be in the log.
     ///
     /// The last event that is known is read as well: if another one stands in its place, the log
     /// was restored or failed over to a history that does not contain this state.
@@ -176,31 +195,36 @@ impl<'l, A: Aggregate> Held<'l, A> {
         &mut self,
         store: &dyn EventStore,
         stream: &StreamId,
+        durable: Sequence,
     ) -> Result<CaughtUp, LoadError> {
-        let Some(Ahead { mut replayed, .. }) = self.guard.take() else {
-            return Ok(CaughtUp::OtherHistory);
-        };
-        let known = replayed.sequence;
-        let mut last_known = replayed.last_event;
-        let mut read = Read::stream(stream.clone(), known.before());
-        loop {
-            let page = store.read(read.clone()).await?;
-            for event in &page.events {
-                match last_known.take() {
-                    None => replayed.apply(event)?,
-                    Some(id) if (event.sequence, event.event_id) == (known, id) => {
-                        replayed.position = event.position;
-                    }
-                    Some(_) => return Ok(CaughtUp::OtherHistory),
+        let (known, last_event) = (self.sequence(), self.last_event());
+        let read = Read::stream(stream.clone(), known.before());
+        let (mut page, mut rest) = page::with_events(store, read).await?;
+        let mut newer = page.events.iter();
+        let mut position = None;
+        if let Some(id) = last_event {
+            match newer.next() {
+                Some(last) if (last.sequence, last.event_id) == (known, id) => {
+                    position = Some(last.position);
+                }
+                None if known > durable => return Ok(CaughtUp::OnItsWay),
+                _ => {
+                    self.lane.discard(self.ahead().generation);
+                    return Ok(CaughtUp::OtherHistory);
                 }
             }
-            if !page.has_more {
-                break;
-            }
-            read = read.after(page.through);
         }
-        if last_known.is_some() {
-            return Ok(CaughtUp::OtherHistory);
+        // Taken, because a state that is left half caught up must not be found by the next turn.
+        let ahead = self.guard.take().expect("a lane that is held has a state");
+        let mut replayed = ahead.replayed;
+        replayed.position = position.unwrap_or(replayed.position);
+        loop {
+            for event in newer {
+                replayed.apply(event)?;
+            }
+            let Some(read) = rest else { break };
+            (page, rest) = page::with_events(store, read).await?;
+            newer = page.events.iter();
         }
         let is_changed = replayed.sequence > known;
         let generation = self.lane.restart(&replayed);
@@ -276,10 +300,6 @@ impl<A> Drop for InFlight<'_, A> {
         if self.is_settled {
             return;
         }
-        self.lane.progress.send_modify(|progress| {
-            if progress.generation == self.generation {
-                progress.generation += 1;
-            }
-        });
+        self.lane.discard(self.generation);
     }
 }

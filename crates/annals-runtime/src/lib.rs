@@ -15,6 +15,7 @@ mod lane;
 mod lanes;
 mod load;
 mod outcome;
+mod page;
 mod replay;
 mod retry;
 mod snapshot;

@@ -3,10 +3,13 @@
 use std::error::Error;
 
 use annals_core::{
-    Appended, CommandId, EventStore, Position, Read, ReadError, RecordedEvent, StreamId,
+    Append, Appended, CommandId, EventStore, NewEvent, Position, Read, ReadError, RecordedEvent,
+    Sequence, StreamId,
 };
 
 use crate::error::{ExecuteError, LoadError};
+use crate::page;
+use crate::submit::Submitted;
 
 /// The events of an earlier outcome, in their order.
 pub(crate) async fn events(
@@ -24,6 +27,51 @@ pub(crate) async fn events(
         events.extend(page.events);
     }
     Ok(events)
+}
+
+/// Whether a repeat only met what `append` had written itself, in an attempt whose answer was lost.
+///
+/// # Errors
+///
+/// [`ExecuteError::Unknown`]: as long as the outcome cannot be read, nobody knows whose it is.
+pub(crate) async fn is_own<E: Error + 'static>(
+    store: &dyn EventStore,
+    append: &Append,
+    submitted: &Submitted,
+    command_id: CommandId,
+) -> Result<bool, ExecuteError<E>> {
+    if !submitted.is_resent {
+        return Ok(false);
+    }
+    let first = events(store, &submitted.appended)
+        .await
+        .map_err(|error| ExecuteError::Unknown { command_id, source: error.into() })?;
+    let ids = first.iter().map(|event| event.event_id);
+    Ok(!first.is_empty() && ids.eq(append.events().iter().map(NewEvent::event_id)))
+}
+
+/// The sequence that `stream` had when the log ended at `position`.
+///
+/// A search that doubles and then halves, because sequences rise with the position: reading all
+/// events up to there would take as long as the stream is.
+pub(crate) async fn sequence_at(
+    store: &dyn EventStore,
+    stream: &StreamId,
+    position: Position,
+) -> Result<Sequence, LoadError> {
+    // The stream had the event with sequence `low` by then, and not that with sequence `high`.
+    let (mut low, mut high) = (Sequence::ZERO, None::<u64>);
+    loop {
+        let middle = match high {
+            None => low.get() * 2 + 1,
+            Some(high) if high - low.get() > 1 => low.get().midpoint(high),
+            Some(_) => return Ok(low),
+        };
+        let sequence = Sequence::new(middle)?;
+        let read = Read::stream(stream.clone(), sequence.before()).up_to(position).limit(1);
+        let (page, _) = page::with_events(store, read).await?;
+        if page.events.is_empty() { high = Some(middle) } else { low = sequence }
+    }
 }
 
 fn missing(position: Position) -> LoadError {

@@ -7,6 +7,15 @@ use crate::error::ExecuteError;
 use crate::retry::Retry;
 use crate::started::Started;
 
+/// What became of an append.
+#[derive(Debug)]
+pub(crate) struct Submitted {
+    pub(crate) appended: Appended,
+    /// An earlier answer was lost. That the command id is then known does not mean that the command
+    /// is a repeat: the append may have met what it had written itself.
+    pub(crate) is_resent: bool,
+}
+
 /// Awaits the answer to `append`, which `started` has sent, and repeats it while its outcome is
 /// unknown: the command id makes sure that it is written once at most.
 ///
@@ -14,23 +23,24 @@ use crate::started::Started;
 /// closed meanwhile.
 pub(crate) async fn submit(
     store: &dyn EventStore,
-    append: Append,
+    append: &Append,
     started: Started<'_, Result<Appended, AppendError>>,
     retry: &Retry,
-) -> Result<Appended, AppendError> {
+) -> Result<Submitted, AppendError> {
     let mut answer = started.finish().await;
     let mut attempts = 0;
     let mut unknown = None;
     loop {
         attempts += 1;
         let source = match answer {
+            Ok(appended) => return Ok(Submitted { appended, is_resent: unknown.is_some() }),
             Err(AppendError::Unknown { source }) => source,
             // Unavailable means that *this* repeat was not written; the first may have been.
             Err(AppendError::Unavailable { source }) if unknown.is_some() => source,
             Err(AppendError::Closed { .. }) if let Some(source) = unknown => {
                 return Err(AppendError::Unknown { source });
             }
-            known => return known,
+            Err(known) => return Err(known),
         };
         tracing::warn!(error = &*source as &dyn Error, "the outcome of an append is unknown");
         if !retry.pause_after(attempts).await {

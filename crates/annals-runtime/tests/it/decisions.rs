@@ -11,7 +11,7 @@ use crate::domain::{app, app_on, memory};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, DomainEvent)]
 #[event(crate = "annals_core")]
-enum OwnerEvent {
+pub(crate) enum OwnerEvent {
     OwnerRegistered {
         #[tag]
         name: String,
@@ -24,17 +24,17 @@ enum OwnerEvent {
 
 /// A name may be registered by one owner at a time.
 #[derive(Debug, Clone)]
-struct Register {
+pub(crate) struct Register {
     owner: String,
     name: String,
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the name is taken")]
-struct NameTaken;
+pub(crate) struct NameTaken;
 
 impl Register {
-    fn new(owner: &str, name: &str) -> Self {
+    pub(crate) fn new(owner: &str, name: &str) -> Self {
         Self { owner: owner.to_owned(), name: name.to_owned() }
     }
 }

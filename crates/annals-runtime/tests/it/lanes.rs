@@ -61,7 +61,7 @@ async fn a_command_does_not_wait_for_the_flush_of_the_one_before() {
 
 #[tokio::test]
 async fn a_rejection_waits_until_what_it_rests_on_is_durable() {
-    let (store, gate) = held(Fault::AnswerHeld);
+    let (store, gate) = held(Fault::Held);
     let app = app_on(&store);
     let deposit = tokio::spawn({
         let app = app.clone();
@@ -128,7 +128,7 @@ async fn an_event_of_another_process_in_the_place_of_an_expected_one_is_a_confli
 
 #[tokio::test]
 async fn a_caller_that_goes_away_holds_nobody_up() {
-    let (store, gate) = held(Fault::AnswerHeld);
+    let (store, gate) = held(Fault::Held);
     let app = app_on(&store);
     let deposit = tokio::spawn({
         let app = app.clone();
@@ -142,8 +142,24 @@ async fn a_caller_that_goes_away_holds_nobody_up() {
     settle().await;
     assert!(!withdrawal.is_finished());
     deposit.abort();
-    // The gate stays closed: the answer to the deposit never comes.
+    // The gate stays closed: the deposit is never made.
     assert!(matches!(withdrawal.await.unwrap(), Err(ExecuteError::Rejected(InsufficientFunds))));
+    assert_eq!(app.load::<Account>(&id("1")).await.unwrap().state.balance, 0);
+}
+
+#[tokio::test]
+async fn what_stands_in_the_log_needs_no_answer_to_be_believed() {
+    let (store, gate) = held(Fault::AnswerHeld);
+    let app = app_on(&store);
+    let deposit = tokio::spawn({
+        let app = app.clone();
+        async move { app.execute::<Account>(&id("1"), Command::Deposit(5)).await }
+    });
+    gate.arrived(1).await;
+    let error = app.execute::<Account>(&id("1"), Command::Withdraw(6)).await.unwrap_err();
+    assert!(matches!(error, ExecuteError::Rejected(InsufficientFunds)));
+    deposit.abort();
+    assert!(deposit.await.unwrap_err().is_cancelled());
     assert_eq!(app.load::<Account>(&id("1")).await.unwrap().state.balance, 5);
 }
 

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "the panic of a test is its report")]
 
+mod answers;
+mod bounds;
 mod commands;
 mod decisions;
 mod domain;
@@ -9,5 +11,7 @@ mod faults;
 mod lanes;
 mod loading;
 mod metadata;
+mod pages;
+mod schedules;
 mod snapshots;
 mod stores;

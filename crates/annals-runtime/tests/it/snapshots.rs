@@ -130,3 +130,17 @@ async fn a_snapshot_is_never_taken_of_events_that_were_refused() {
     let loaded = app(&store, &snapshots).load::<Account>(&id("1")).await.unwrap();
     assert_eq!((loaded.state.balance, loaded.sequence.get()), (45 + 500 + 7, 11));
 }
+
+/// Broke when only a longer history replaced a snapshot: one that did not fit stayed until then, and
+/// every load replayed everything.
+#[tokio::test]
+async fn a_snapshot_that_does_not_fit_is_replaced_by_one_that_does() {
+    let (store, snapshots) = (memory(), memory());
+    deposit(&app_on(&store), 15).await;
+    let last = store.read(annals_core::Read::all()).await.unwrap().events.pop().unwrap();
+    let undecodable =
+        Snapshot::new(stream(), last.sequence, last.event_id, 1, &"not an account").unwrap();
+    snapshots.save(undecodable).await.unwrap();
+    let loaded = app(&store, &snapshots).load::<Account>(&id("1")).await.unwrap();
+    assert_eq!(kept(&snapshots).await.unwrap().read::<Account>(), Some(loaded.state));
+}

@@ -2,6 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
 use annals_core::{
     Append, AppendCondition, AppendError, Appended, BoxFuture, CommandId, EventStore, MemoryStore,
     Page, Position, Read, ReadError,
@@ -22,6 +25,42 @@ impl Restorable {
 
     pub(crate) fn restore(&self, other: Arc<MemoryStore>) {
         *self.0.lock().unwrap() = other;
+    }
+}
+
+/// A log whose pages reach one position further at a time, whether an event there is selected or not.
+#[derive(Debug)]
+pub(crate) struct OneByOne(pub(crate) MemoryStore);
+
+/// A log whose calls take a random time on their way there and back, but for no time at all on a
+/// clock.
+#[derive(Debug)]
+pub(crate) struct Slow<S> {
+    inner: S,
+    rng: Mutex<StdRng>,
+}
+
+impl<S> Slow<S> {
+    pub(crate) fn new(inner: S, seed: u64) -> Self {
+        Self { inner, rng: Mutex::new(StdRng::seed_from_u64(seed)) }
+    }
+
+    pub(crate) fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    async fn way(&self) {
+        let steps = self.rng.lock().unwrap().random_range(0..6);
+        for _ in 0..steps {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn call<T>(&self, call: BoxFuture<'_, T>) -> T {
+        self.way().await;
+        let answer = call.await;
+        self.way().await;
+        answer
     }
 }
 
@@ -71,5 +110,54 @@ impl EventStore for Restorable {
 
     fn find_command(&self, id: CommandId) -> BoxFuture<'_, Result<Option<Appended>, ReadError>> {
         Box::pin(async move { self.current().find_command(id).await })
+    }
+}
+
+impl EventStore for OneByOne {
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        self.0.append(append)
+    }
+
+    fn read(&self, read: Read) -> BoxFuture<'_, Result<Page, ReadError>> {
+        Box::pin(async move {
+            let end = self.0.head().await?.min(read.up_to_position());
+            let step = read.after_position().min(end).plus(1).min(read.up_to_position());
+            let page = self.0.read(read.up_to(step)).await?;
+            Ok(Page { has_more: page.through < end, ..page })
+        })
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        self.0.head()
+    }
+
+    fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, ReadError>> {
+        self.0.wait_past(position)
+    }
+
+    fn find_command(&self, id: CommandId) -> BoxFuture<'_, Result<Option<Appended>, ReadError>> {
+        self.0.find_command(id)
+    }
+}
+
+impl<S: EventStore> EventStore for Slow<S> {
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(self.call(self.inner.append(append)))
+    }
+
+    fn read(&self, read: Read) -> BoxFuture<'_, Result<Page, ReadError>> {
+        Box::pin(self.call(self.inner.read(read)))
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        Box::pin(self.call(self.inner.head()))
+    }
+
+    fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, ReadError>> {
+        Box::pin(self.call(self.inner.wait_past(position)))
+    }
+
+    fn find_command(&self, id: CommandId) -> BoxFuture<'_, Result<Option<Appended>, ReadError>> {
+        Box::pin(self.call(self.inner.find_command(id)))
     }
 }
