@@ -17,6 +17,9 @@ use crate::reader::StartError;
 
 /// Bytes of one frame of the write-ahead log: a page and its header.
 const FRAME_BYTES: u64 = 4096 + 24;
+/// Most frames that the writer copies itself: some two milliseconds, and more than it writes in the
+/// time that the last pass of the thread takes, or they would never meet.
+const FINISH_MAX: i64 = 512;
 /// Times in a row the thread tries to leave no more than the writer can finish.
 const PASSES_MAX: usize = 8;
 
@@ -25,7 +28,7 @@ const PASSES_MAX: usize = 8;
 pub(crate) struct Bounds {
     /// Calls for a checkpoint.
     bulk: i64,
-    /// What the writer copies itself: by default some two milliseconds.
+    /// What the writer copies itself.
     finish: i64,
     /// Not copied yet when the writer stops to copy it all. Only a disk that cannot keep up with
     /// the writer lets it come this far.
@@ -39,7 +42,7 @@ impl Bounds {
         let bulk = i64::try_from(bytes / FRAME_BYTES).unwrap_or(i64::MAX).max(16);
         Self {
             bulk,
-            finish: bulk / 16,
+            finish: (bulk / 4).min(FINISH_MAX),
             pending_max: bulk.saturating_mul(16),
             look_events: usize::try_from(bulk / 32).unwrap_or(usize::MAX),
         }

@@ -31,7 +31,6 @@ pub(crate) struct Place {
 
 impl ContentChecksum {
     pub(crate) fn of(content: Content<'_>) -> Self {
-        let mut hash = Hasher::new();
         let texts = [
             content.aggregate_type,
             content.aggregate_id,
@@ -40,18 +39,20 @@ impl ContentChecksum {
             content.metadata,
             content.tags.unwrap_or_default(),
         ];
-        // The lengths first, so that text cannot wander from one column to the next unnoticed.
-        let mut lengths = [0; 6 * 8 + 4];
-        let (numbers, version) = lengths.split_at_mut(6 * 8);
-        for (number, text) in numbers.chunks_exact_mut(8).zip(texts) {
-            number.copy_from_slice(&(text.len() as u64).to_be_bytes());
-        }
-        version.copy_from_slice(&content.event_version.to_be_bytes());
-        hash.update(&lengths);
-        hash.update(content.event_id);
+        // In one piece: that is several times as fast as piece by piece, copying included. The
+        // lengths come first, so that text cannot wander from one column to the next unnoticed.
+        let length = texts.iter().map(|text| 8 + text.len()).sum::<usize>();
+        let mut bytes = Vec::with_capacity(length + 4 + content.event_id.len());
         for text in texts {
-            hash.update(text.as_bytes());
+            bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
         }
+        bytes.extend_from_slice(&content.event_version.to_be_bytes());
+        bytes.extend_from_slice(content.event_id);
+        for text in texts {
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        let mut hash = Hasher::new();
+        hash.update(&bytes);
         Self(hash)
     }
 

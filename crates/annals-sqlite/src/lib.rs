@@ -27,6 +27,7 @@
 //! and the store writes no more: open it again, and repeat with the same command ids. The file
 //! must be on a local file system that honours flushes and locks.
 
+mod answers;
 mod batch;
 mod candidates;
 mod checkpoint;

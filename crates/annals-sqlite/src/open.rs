@@ -189,8 +189,13 @@ fn inspect(location: &Location) -> Result<(), OpenError> {
 /// Makes a log beside its place and moves it there whole: whoever finds a log finds all of it.
 fn create(location: &Location) -> Result<(), OpenError> {
     let at = At(location.path());
+    let wal = fs::metadata(location.beside("-wal"));
+    if wal.is_ok_and(|wal| wal.len() > 0) {
+        // Acknowledged events may be in there, and a new log would destroy them.
+        return Err(at.damaged("its write-ahead log is there, the file itself is not"));
+    }
     let unfinished = location.beside("-new");
-    for leftover in ["-new", "-new-journal", "-new-wal", "-new-shm", "-wal", "-shm"] {
+    for leftover in ["-new", "-new-journal", "-new-wal", "-new-shm"] {
         match fs::remove_file(location.beside(leftover)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at.io(error)),
             _ => {}

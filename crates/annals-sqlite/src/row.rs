@@ -1,20 +1,19 @@
 //! Events as rows: read, verified, and turned into the contract's type.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use annals_core::{EventId, EventType, Json, Position, RecordedEvent, Sequence, StreamId, Tag};
 use chrono::DateTime;
 use rusqlite::Row;
-use rusqlite::types::{FromSqlError, ValueRef};
+use rusqlite::types::ValueRef;
 use uuid::Uuid;
 
 use crate::checksum::{Content, ContentChecksum, Place};
 use crate::fault::Fault;
 
-/// Most names kept for sharing. There are few event types and aggregate types; should somebody
-/// make them up by the thousand, they are merely no longer shared.
-const SHARED_NAMES_MAX: usize = 1024;
+/// Most names kept for sharing. There are few event types and aggregate types, so looking through
+/// a list is faster than hashing; those beyond it are merely not shared.
+const SHARED_NAMES_MAX: usize = 64;
 
 /// A row of `event`, verified against its checksum, still in SQLite's memory.
 #[derive(Debug, Clone, Copy)]
@@ -28,64 +27,33 @@ pub(crate) struct StoredEvent<'row> {
 impl<'row> StoredEvent<'row> {
     /// Reads the columns in the order of the statements: as the table has them.
     pub(crate) fn from_row(row: &'row Row<'_>) -> Result<Self, Fault> {
-        let position = row.get_ref(0)?.as_i64().ok().and_then(|value| value.try_into().ok());
-        let position =
-            position.ok_or_else(|| Fault::damaged(Position::ZERO, "it has no position"))?;
-        Self::columns(row, position)?
-            .map_err(|error| Fault::damaged(position, format!("a column has no value: {error}")))?
-            .verified(row)
-    }
-
-    /// The outer error is SQLite's, the inner one says that a column holds something else.
-    fn columns(
-        row: &'row Row<'_>,
-        position: Position,
-    ) -> Result<Result<Self, FromSqlError>, Fault> {
-        let values = (
-            row.get_ref(1)?,
-            row.get_ref(2)?,
-            row.get_ref(3)?,
-            row.get_ref(4)?,
-            row.get_ref(5)?,
-            row.get_ref(6)?,
-            row.get_ref(7)?,
-            row.get_ref(8)?,
-            row.get_ref(9)?,
-            row.get_ref(10)?,
-        );
-        let read = || {
-            let (kind, id, sequence, event_type, version, event_id, payload, metadata, tags, time) =
-                values;
-            Ok(Self {
-                position,
-                sequence: number(sequence)?,
-                timestamp: time.as_i64()?,
-                content: Content {
-                    aggregate_type: kind.as_str()?,
-                    aggregate_id: id.as_str()?,
-                    event_type: event_type.as_str()?,
-                    event_version: number(version)?,
-                    event_id: event_id.as_blob()?,
-                    payload: payload.as_str()?,
-                    metadata: metadata.as_str()?,
-                    tags: tags.as_str_or_null()?,
-                },
-            })
+        let position = Columns { row, position: Position::ZERO }.number(0)?;
+        let columns = Columns { row, position };
+        let stored = Self {
+            position,
+            sequence: columns.number(3)?,
+            timestamp: columns.number(10)?,
+            content: Content {
+                aggregate_type: columns.text(1)?,
+                aggregate_id: columns.text(2)?,
+                event_type: columns.text(4)?,
+                event_version: columns.number(5)?,
+                event_id: columns.bytes(6)?,
+                payload: columns.text(7)?,
+                metadata: columns.text(8)?,
+                tags: columns.text_or_null(9)?,
+            },
         };
-        Ok(read())
-    }
-
-    fn verified(self, row: &Row<'_>) -> Result<Self, Fault> {
         let place = Place {
-            position: self.position.as_i64(),
-            sequence: self.sequence.as_i64(),
-            timestamp: self.timestamp,
+            position: position.as_i64(),
+            sequence: stored.sequence.as_i64(),
+            timestamp: stored.timestamp,
         };
-        let computed = ContentChecksum::of(self.content).at(place);
-        match row.get_ref(11)?.as_i64() {
-            Ok(stored) if stored == i64::from(computed) => Ok(self),
-            _ => Err(Fault::damaged(self.position, "its checksum does not match")),
+        let checksum: i64 = columns.number(11)?;
+        if checksum != i64::from(ContentChecksum::of(stored.content).at(place)) {
+            return Err(Fault::damaged(position, "its checksum does not match"));
         }
+        Ok(stored)
     }
 
     pub(crate) fn event_type(&self) -> &'row str {
@@ -98,16 +66,53 @@ impl<'row> StoredEvent<'row> {
     }
 }
 
-fn number<T: TryFrom<i64>>(value: ValueRef<'_>) -> Result<T, FromSqlError> {
-    let value = value.as_i64()?;
-    T::try_from(value).map_err(|_| FromSqlError::OutOfRange(value))
+/// The columns of a row, each of which must hold what it was declared as.
+struct Columns<'row, 's> {
+    row: &'row Row<'s>,
+    position: Position,
+}
+
+impl<'row> Columns<'row, '_> {
+    fn number<T: TryFrom<i64>>(&self, column: usize) -> Result<T, Fault> {
+        match self.row.get_ref(column)? {
+            ValueRef::Integer(number) => T::try_from(number).map_err(|_| self.damaged(column)),
+            _ => Err(self.damaged(column)),
+        }
+    }
+
+    fn text(&self, column: usize) -> Result<&'row str, Fault> {
+        self.text_or_null(column)?.ok_or_else(|| self.damaged(column))
+    }
+
+    fn text_or_null(&self, column: usize) -> Result<Option<&'row str>, Fault> {
+        match self.row.get_ref(column)? {
+            ValueRef::Text(text) => {
+                std::str::from_utf8(text).map(Some).map_err(|_| self.damaged(column))
+            }
+            ValueRef::Null => Ok(None),
+            _ => Err(self.damaged(column)),
+        }
+    }
+
+    fn bytes(&self, column: usize) -> Result<&'row [u8], Fault> {
+        match self.row.get_ref(column)? {
+            ValueRef::Blob(bytes) => Ok(bytes),
+            _ => Err(self.damaged(column)),
+        }
+    }
+
+    #[cold]
+    fn damaged(&self, column: usize) -> Fault {
+        let name = self.row.as_ref().column_name(column).unwrap_or("a column");
+        Fault::damaged(self.position, format!("{name} holds something else"))
+    }
 }
 
 /// Makes events from rows, sharing the texts that repeat.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
-    aggregate_types: HashMap<Box<str>, Arc<str>>,
-    event_types: HashMap<Box<str>, EventType>,
+    aggregate_types: Vec<Arc<str>>,
+    event_types: Vec<EventType>,
     /// Events of one stream tend to come together.
     last_stream: Option<StreamId>,
 }
@@ -145,30 +150,32 @@ impl Decoder {
         {
             return last.clone();
         }
-        let shared = shared(&mut self.aggregate_types, aggregate_type, Arc::from);
-        let stream = StreamId::from_stored(shared, aggregate_id);
+        let aggregate_type =
+            shared(&mut self.aggregate_types, aggregate_type, |name| name, |name| name.into());
+        let stream = StreamId::from_stored(aggregate_type, aggregate_id);
         self.last_stream = Some(stream.clone());
         stream
     }
 
     fn event_type(&mut self, name: &str) -> EventType {
-        shared(&mut self.event_types, name, EventType::from_stored)
+        shared(&mut self.event_types, name, EventType::as_str, |name| EventType::from_stored(name))
     }
 }
 
-fn shared<'a, T: Clone>(
-    known: &mut HashMap<Box<str>, T>,
-    name: &'a str,
-    make: impl FnOnce(&'a str) -> T,
+/// The known value with this name, or a new one.
+fn shared<T: Clone>(
+    known: &mut Vec<T>,
+    name: &str,
+    name_of: impl Fn(&T) -> &str,
+    make: impl FnOnce(&str) -> T,
 ) -> T {
-    if let Some(value) = known.get(name) {
+    if let Some(value) = known.iter().find(|value| name_of(value) == name) {
         return value.clone();
     }
-    if known.len() >= SHARED_NAMES_MAX {
-        known.clear();
-    }
     let value = make(name);
-    known.insert(name.into(), value.clone());
+    if known.len() < SHARED_NAMES_MAX {
+        known.push(value.clone());
+    }
     value
 }
 

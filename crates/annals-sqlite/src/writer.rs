@@ -9,6 +9,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{oneshot, watch};
 
+use crate::answers::Answers;
 use crate::batch::{BatchError, Batches};
 use crate::checkpoint::Checkpoints;
 use crate::connection;
@@ -32,8 +33,8 @@ pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub(crate) enum Stopped {
     #[error("the store was opened for reading only")]
     ReadOnly,
-    #[error("the store was shut down")]
-    ShutDown,
+    #[error("the writer has ended")]
+    Ended,
     #[error("the writer stopped because what it wrote may not have reached the disk: {0}")]
     Flush(Arc<rusqlite::Error>),
     #[error("the writer stopped because a transaction could not be ended: {0}")]
@@ -62,9 +63,10 @@ impl Writer {
     ) -> std::io::Result<Self> {
         let (queue, submissions) = mpsc::channel(QUEUE_APPENDS_MAX);
         let stopped = Arc::new(OnceLock::new());
+        let answers = Answers::start()?;
         let thread = thread::Builder::new().name("annals-writer".to_owned()).spawn({
             let stopped = Arc::clone(&stopped);
-            move || Work { batches, checkpoints, head }.run(submissions, &stopped)
+            move || Work { batches, checkpoints, answers, head }.run(submissions, &stopped)
         })?;
         Ok(Self { queue: Some(queue), thread: Some(thread), stopped })
     }
@@ -72,7 +74,7 @@ impl Writer {
     /// Queues the append, when first polled if there is room, and waits for the verdict.
     pub(crate) async fn append(&self, append: PreparedAppend) -> Verdict {
         let (answer, answered) = oneshot::channel();
-        let queue = self.queue.as_ref().ok_or(Stopped::ShutDown).map_err(Stopped::closed)?;
+        let queue = self.queue.as_ref().ok_or(Stopped::Ended).map_err(Stopped::closed)?;
         // Trying first: waiting might give way to the runtime before it takes the place.
         let is_queued = match queue.try_send(Submission { append, answer }) {
             Ok(()) => true,
@@ -89,7 +91,7 @@ impl Writer {
     }
 
     fn reason(&self) -> Stopped {
-        self.stopped.get().cloned().unwrap_or(Stopped::ShutDown)
+        self.stopped.get().cloned().unwrap_or(Stopped::Ended)
     }
 }
 
@@ -107,14 +109,15 @@ impl Drop for Writer {
 struct Work {
     batches: Batches,
     checkpoints: Checkpoints,
+    answers: Answers,
     head: watch::Sender<Head>,
 }
 
 impl Work {
     fn run(mut self, mut queue: Receiver<Submission>, stopped: &OnceLock<Stopped>) {
         let outcome = self.write_until_closed(&mut queue);
-        let Self { batches, checkpoints, head } = self;
-        drop(checkpoints);
+        let Self { batches, checkpoints, answers, head } = self;
+        drop((checkpoints, answers));
         let log = batches.into_connection();
         if let Err(reason) = outcome {
             tracing::error!(%reason, "the store takes no more appends, open it again");
@@ -148,9 +151,7 @@ impl Work {
         match self.batches.write(batch.iter().map(|submission| &submission.append)) {
             Ok(verdicts) => {
                 self.publish();
-                for (submission, verdict) in batch.drain(..).zip(verdicts) {
-                    let _ = submission.answer.send(verdict);
-                }
+                self.answers.give(batch, verdicts);
                 Ok(())
             }
             Err(BatchError::RolledBack(fault)) if batch.len() > 1 && is_one_append(&fault) => {

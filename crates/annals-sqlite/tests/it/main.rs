@@ -19,4 +19,5 @@ mod opening;
 mod plans;
 mod processes;
 mod recording;
+mod sidecar;
 mod workload;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use annals_core::{AppendError, EventStore, Position, Read};
-use annals_sqlite::{OpenError, SqliteStore};
+use annals_sqlite::{Integrity, OpenError, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -81,16 +81,52 @@ fn newer_format_that_is_only_in_the_write_ahead_log_is_refused_too() {
     // As a newer release would do that was killed right after its migration.
     let newer = Connection::open(&path).unwrap();
     newer.execute_batch("PRAGMA user_version = 2").unwrap();
-    let killed = TempDir::new().unwrap();
-    for name in ["log.db", "log.db-wal"] {
-        fs::copy(folder.path().join(name), killed.path().join(name)).unwrap();
-    }
+    let killed = copy_of_killed(folder.path());
     drop((store, newer));
     let before = fs::read(log_in(killed.path())).unwrap();
     let refusal = SqliteStore::open(log_in(killed.path())).unwrap_err();
     assert!(matches!(refusal, OpenError::Newer { found: 2, .. }), "{refusal:?}");
     assert_eq!(fs::read(log_in(killed.path())).unwrap(), before);
     assert!(killed.path().join("log.db-wal").exists(), "its write-ahead log is gone");
+}
+
+/// The files of a log as a process that is killed at this moment leaves them.
+fn copy_of_killed(folder: &Path) -> TempDir {
+    let killed = TempDir::new().unwrap();
+    for name in ["log.db", "log.db-wal"] {
+        fs::copy(folder.join(name), killed.path().join(name)).unwrap();
+    }
+    killed
+}
+
+#[tokio::test]
+async fn reader_sees_what_a_killed_writer_has_left() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(log_in(folder.path())).unwrap();
+    workload::send(&store, "a").await;
+    let killed = copy_of_killed(folder.path());
+    let wal = fs::read(killed.path().join("log.db-wal")).unwrap();
+    for integrity in [Integrity::Tail, Integrity::Quick, Integrity::Full] {
+        let options = SqliteStore::options().read_only().integrity(integrity);
+        let reader = options.open(log_in(killed.path())).unwrap();
+        let page = reader.read(Read::all()).await.unwrap();
+        assert_eq!(page, store.read(Read::all()).await.unwrap());
+        reader.close();
+        assert_eq!(fs::read(killed.path().join("log.db-wal")).unwrap(), wal);
+    }
+}
+
+#[tokio::test]
+async fn write_ahead_log_without_its_file_is_refused_and_kept() {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteStore::open(log_in(folder.path())).unwrap();
+    workload::send(&store, "a").await;
+    let killed = copy_of_killed(folder.path());
+    fs::remove_file(log_in(killed.path())).unwrap();
+    let refusal = SqliteStore::open(log_in(killed.path())).unwrap_err();
+    assert!(matches!(refusal, OpenError::Damaged { .. }), "{refusal:?}");
+    let left: Vec<String> = content(killed.path()).into_keys().collect();
+    assert_eq!(left, ["log.db-lock", "log.db-wal"]);
 }
 
 #[test]
