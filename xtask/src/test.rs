@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use crate::cargo;
+use crate::postgres::Server;
 
 /// What to run.
 #[derive(Debug, clap::Args)]
@@ -19,6 +20,9 @@ pub(crate) struct Options {
     #[arg(last = true)]
     cargo_test: Vec<String>,
 }
+
+/// Packages whose tests need a PostgreSQL server.
+const WITH_SERVER: [&str; 1] = ["annals-postgres"];
 
 /// One part of the run: a cargo command that must succeed.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +44,14 @@ impl Step {
         self
     }
 
+    /// Whether it runs tests of whoever works with PostgreSQL. Unit tests never do.
+    fn needs_server(&self) -> bool {
+        let has = |argument: &str| self.arguments.iter().any(|own| own == argument);
+        let is_theirs = |own: &String| WITH_SERVER.iter().any(|package| own.contains(package));
+        let is_meant = has("--workspace") || self.arguments.iter().any(is_theirs);
+        has("test") && !has("--lib") && is_meant
+    }
+
     /// What to type to run this step alone.
     fn command_line(&self) -> String {
         let mut line = String::new();
@@ -55,9 +67,14 @@ impl Step {
     }
 
     fn run(&self, root: &Path) -> anyhow::Result<()> {
+        let server = if self.needs_server() { Some(Server::provide()?) } else { None };
+        if let Some(server) = &server {
+            println!("PostgreSQL: {}", server.origin());
+        }
         let status = cargo::command(root)
             .args(&self.arguments)
             .envs(self.environment.iter().copied())
+            .envs(server.iter().flat_map(Server::environment))
             .status()
             .context("cannot start cargo")?;
         ensure!(status.success(), "{status}");
@@ -174,6 +191,17 @@ mod tests {
         assert_eq!(step.command_line(), "cargo test -p annals-core racers");
         let step = tests(&options(false, &["racers"]));
         assert_eq!(step.command_line(), "cargo test --workspace racers");
+    }
+
+    #[test]
+    fn a_server_is_there_only_for_those_who_need_it() {
+        let needs_server = |quick, arguments: &[&str]| {
+            steps(&options(quick, arguments)).iter().any(Step::needs_server)
+        };
+        assert!(needs_server(false, &[]));
+        assert!(needs_server(false, &["-p", "annals-postgres", "racers"]));
+        assert!(!needs_server(false, &["-p", "annals-core"]));
+        assert!(!needs_server(true, &[]));
     }
 
     #[test]

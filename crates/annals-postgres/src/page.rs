@@ -38,6 +38,8 @@ struct Rows<'a> {
     events: Vec<RecordedEvent>,
     bytes: usize,
     is_cut: bool,
+    /// Whether rows were left that the server is still sending.
+    is_abandoned: bool,
 }
 
 impl Reader {
@@ -110,10 +112,10 @@ impl Reader {
         Ok((rows.into_page(), head))
     }
 
-    /// A session whose page was cut is still being sent the rest, and is closed.
+    /// A session that is still being sent the rest of a page is closed.
     fn end(&self, session: Lent<'_>, rows: &Rows<'_>, gathered: &Result<(), Failure>) {
         let is_done = match gathered {
-            Ok(()) => !rows.is_cut,
+            Ok(()) => !rows.is_abandoned,
             Err(Failure::Session(error)) => error.is_survivable(),
             Err(Failure::Row(_)) => false,
         };
@@ -165,6 +167,7 @@ impl<'a> Rows<'a> {
             events: Vec::new(),
             bytes: 0,
             is_cut: false,
+            is_abandoned: false,
         }
     }
 
@@ -212,6 +215,7 @@ impl<'a> Rows<'a> {
                 }
                 if self.is_cut && self.events.len() < self.events_max {
                     // Cut by its bytes: there may be any number of rows to come.
+                    self.is_abandoned = true;
                     return Ok(());
                 }
             }

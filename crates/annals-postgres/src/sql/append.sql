@@ -144,8 +144,10 @@ hit AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT event.position
         FROM annals.event
-        WHERE event.event_type = wanted.type AND event.position > item.after
-        ORDER BY event.position
+        -- Compared as rows, so that no index on positions alone looks good enough.
+        WHERE (event.event_type, event.position) > (wanted.type, item.after)
+            AND (event.event_type, event.position) <= (wanted.type, 9223372036854775807)
+        ORDER BY event.event_type, event.position
         LIMIT 1
     ) AS found
     WHERE item.tags IS NULL AND item.stream_ids IS NULL

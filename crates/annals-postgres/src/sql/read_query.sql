@@ -81,8 +81,10 @@ candidate AS (
     CROSS JOIN LATERAL (
         SELECT event.position
         FROM annals.event
-        WHERE event.event_type = wanted.type AND event.position > $1 AND event.position <= $2
-        ORDER BY event.position
+        -- Compared as rows, so that no index on positions alone looks good enough.
+        WHERE (event.event_type, event.position) > (wanted.type, $1)
+            AND (event.event_type, event.position) <= (wanted.type, $2)
+        ORDER BY event.event_type, event.position
         LIMIT $3
     ) AS found
     WHERE item.tags IS NULL AND item.stream_ids IS NULL

@@ -1,4 +1,4 @@
--- Keeps a snapshot, unless a newer one is there. $1 aggregate type, $2 aggregate id, $3 state version,
+-- Keeps a snapshot, unless a newer one is there; one at the same sequence is replaced. $1 aggregate type, $2 aggregate id, $3 state version,
 -- $4 sequence, $5 event id, $6 checksum, $7 state.
 INSERT INTO annals.snapshot AS kept (
     aggregate_type, aggregate_id, state_version, sequence, event_id, checksum, state
@@ -10,4 +10,4 @@ SET
     event_id = excluded.event_id,
     checksum = excluded.checksum,
     state = excluded.state
-WHERE kept.sequence < excluded.sequence
+WHERE kept.sequence <= excluded.sequence

@@ -68,9 +68,9 @@ impl Database {
     pub(crate) fn role_url(&self, role: &str) -> String {
         let url = self.owner_url();
         let (scheme, rest) = url.split_once("://").expect("the server's URL has a scheme");
-        let path = rest.find('/').expect("the database was put behind a slash");
-        let host = rest[..path].rfind('@').map_or(0, |at| at + 1);
-        format!("{scheme}://{}:{}@{}", self.role(role), self.password, &rest[host..])
+        let (authority, path) = rest.split_once('/').expect("the database stands behind a slash");
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        format!("{scheme}://{}:{}@{host}/{path}", self.role(role), self.password)
     }
 
     pub(crate) fn owner_options(&self) -> PostgresOptions {

@@ -1,5 +1,14 @@
 //! The store on a real server. `cargo xtask test` brings one.
 
+/// Servers that tests kill and restart, started as the development tasks start theirs.
+#[path = "../../../../xtask/src/postgres/cluster.rs"]
+mod cluster;
 mod conformance;
 mod database;
 mod harness;
+mod histories;
+mod hostile;
+mod many_processes;
+mod own_server;
+mod proxy;
+mod raw;

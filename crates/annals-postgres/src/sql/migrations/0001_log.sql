@@ -75,31 +75,46 @@ CREATE TABLE annals.snapshot (
 );
 
 -- The sequence of a stream's last event at or below a position, 0 if there is none. Sequences rise
--- with positions, so halving finds it with about as many probes as the stream's length has bits.
+-- with positions, so halving finds it with as many probes as the stream's length has bits. In
+-- PL/pgSQL because that keeps its plans between calls.
 CREATE FUNCTION annals.sequence_at(of_type text, of_id text, at_position bigint) RETURNS bigint
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN (
-    WITH RECURSIVE halved (low, high) AS (
-        SELECT 0::bigint, coalesce((
-            SELECT last.sequence
-            FROM annals.event AS last
-            WHERE last.aggregate_type = of_type AND last.aggregate_id = of_id
-            ORDER BY last.sequence DESC
-            LIMIT 1
-        ), 0)
-        UNION ALL
-        SELECT
-            CASE WHEN middle.position <= at_position THEN middle.sequence ELSE halved.low END,
-            CASE WHEN middle.position <= at_position THEN halved.high ELSE middle.sequence - 1 END
-        FROM halved
-        JOIN annals.event AS middle
-            ON middle.aggregate_type = of_type
-            AND middle.aggregate_id = of_id
-            AND middle.sequence = (halved.low + halved.high + 1) / 2
-        WHERE halved.low < halved.high
-    )
-    SELECT max(halved.low) FROM halved
-);
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    low bigint := 0;
+    high bigint;
+    middle bigint;
+    middle_position bigint;
+BEGIN
+    SELECT event.sequence, event.position
+    INTO high, middle_position
+    FROM annals.event
+    WHERE event.aggregate_type = of_type AND event.aggregate_id = of_id
+    ORDER BY event.sequence DESC
+    LIMIT 1;
+    IF high IS NULL THEN
+        RETURN 0;
+    END IF;
+    IF middle_position <= at_position THEN
+        RETURN high;
+    END IF;
+    -- The answer is at least low and below high.
+    WHILE high - low > 1 LOOP
+        middle := (low + high) / 2;
+        SELECT event.position
+        INTO STRICT middle_position
+        FROM annals.event
+        WHERE event.aggregate_type = of_type
+            AND event.aggregate_id = of_id
+            AND event.sequence = middle;
+        IF middle_position <= at_position THEN
+            low := middle;
+        ELSE
+            high := middle;
+        END IF;
+    END LOOP;
+    RETURN low;
+END
+$$;
 
 -- Nobody changes what is in the log, its owner included.
 CREATE FUNCTION annals.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -1,0 +1,106 @@
+//! A PostgreSQL server for the tests and the benchmarks, found, started and stopped.
+
+mod binaries;
+mod cluster;
+mod container;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail, ensure};
+
+use self::cluster::Cluster;
+use self::container::Container;
+
+/// The variable by which tests are given the URL of the server.
+pub(crate) const URL: &str = "ANNALS_POSTGRES_URL";
+
+/// The variable by which tests are given the folder of the server's programs, for the tests that
+/// kill and restart servers of their own. Empty if there is none.
+pub(crate) const PROGRAMS: &str = "ANNALS_POSTGRES_BIN";
+
+const WAYS: &str = "no PostgreSQL was found. There are three ways to get one:
+  - set ANNALS_POSTGRES_URL to the URL of a server, as a role that may create databases and roles;
+  - install PostgreSQL 15 or newer, so that `initdb` and `postgres` are on the PATH;
+  - install Docker or Podman";
+
+/// A server that is there for as long as the value.
+#[derive(Debug)]
+pub(crate) struct Server {
+    url: String,
+    programs: Option<PathBuf>,
+    origin: String,
+    _running: Running,
+}
+
+/// What is stopped at the end.
+#[derive(Debug)]
+enum Running {
+    Elsewhere,
+    Cluster { _stopped_when_dropped: Cluster },
+    Container { _stopped_when_dropped: Container },
+}
+
+impl Server {
+    /// Takes the server that a variable names; else starts one with the programs of this machine,
+    /// else in a container; else installs Debian's where that is possible.
+    pub(crate) fn provide() -> anyhow::Result<Self> {
+        let programs = binaries::find();
+        if let Some(url) = std::env::var(URL).ok().filter(|url| !url.is_empty()) {
+            let origin = format!("the server that {URL} names");
+            return Ok(Self { url, programs, origin, _running: Running::Elsewhere });
+        }
+        if let Some(programs) = programs {
+            return Self::start(programs);
+        }
+        if let Some(container) = Container::start()? {
+            return Ok(Self {
+                url: container.url(),
+                programs: None,
+                origin: format!("a container of {}", container.engine()),
+                _running: Running::Container { _stopped_when_dropped: container },
+            });
+        }
+        install()?;
+        match binaries::find() {
+            Some(programs) => Self::start(programs),
+            None => bail!("{WAYS}"),
+        }
+    }
+
+    fn start(programs: PathBuf) -> anyhow::Result<Self> {
+        let cluster = Cluster::start(&programs, &[])
+            .with_context(|| format!("cannot start PostgreSQL from {}", programs.display()))?;
+        Ok(Self {
+            url: cluster.url(),
+            origin: format!("a throwaway server of {}", programs.display()),
+            programs: Some(programs),
+            _running: Running::Cluster { _stopped_when_dropped: cluster },
+        })
+    }
+
+    /// Variables for whoever uses the server.
+    pub(crate) fn environment(&self) -> [(&'static str, String); 2] {
+        let programs = self.programs.as_deref().unwrap_or(Path::new(""));
+        [(URL, self.url.clone()), (PROGRAMS, programs.display().to_string())]
+    }
+
+    /// Where it came from, in words.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
+/// Installs Debian's server, as root and where there is a package manager for it.
+fn install() -> anyhow::Result<()> {
+    let is_possible = cluster::is_root() && Path::new("/usr/bin/apt-get").exists();
+    ensure!(is_possible, "{WAYS}");
+    println!("no PostgreSQL was found: installing Debian's");
+    let status = Command::new("apt-get")
+        .args(["install", "--yes", "--quiet", "--no-install-recommends", "postgresql"])
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .status()
+        .context("cannot start apt-get")?;
+    ensure!(status.success(), "apt-get cannot install postgresql ({status}), and {WAYS}");
+    Ok(())
+}
