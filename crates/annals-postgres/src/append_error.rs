@@ -98,6 +98,10 @@ impl BatchError {
     pub(crate) fn to_append_error(&self) -> AppendError {
         let source = Box::new(self.clone());
         match self {
+            // Whoever may only read will not be let in by trying again.
+            Self::NotWritten(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                AppendError::Closed { source }
+            }
             Self::NotWritten(_) | Self::Locked { .. } | Self::Unreachable(_) => {
                 AppendError::Unavailable { source }
             }

@@ -6,6 +6,13 @@ DECLARE
     application text := current_setting('annals.application_role');
     reader text := current_setting('annals.reader_role');
 BEGIN
+    -- Without rights to give, GRANT gives none and only warns.
+    IF NOT EXISTS (
+        SELECT FROM pg_namespace WHERE nspname = 'annals' AND pg_has_role(nspowner, 'USAGE')
+    ) THEN
+        RAISE EXCEPTION 'only the owner of the schema annals gives rights on it'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
     EXECUTE format('GRANT USAGE ON SCHEMA annals TO %I, %I', application, reader);
     EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA annals TO %I, %I', application, reader);
     EXECUTE format(

@@ -10,5 +10,8 @@ mod histories;
 mod hostile;
 mod many_processes;
 mod own_server;
+mod plans;
 mod proxy;
 mod raw;
+mod roles;
+mod schema;
