@@ -104,7 +104,13 @@ impl Poller {
 
     pub(crate) async fn wait_past(&self, position: Position) -> Result<Position, ReadError> {
         let _waiter = Waiter::new(&self.shared);
-        wait_past(self.head.clone(), position).await
+        let mut head = self.head.clone();
+        let is_old_error = head.borrow_and_update().is_err();
+        if is_old_error {
+            // From the last time somebody waited. Being here makes the thread look again.
+            head.changed().await.map_err(|_| ReadError::Closed)?;
+        }
+        wait_past(head, position).await
     }
 }
 

@@ -10,10 +10,13 @@
 //! | File | What it is |
 //! |---|---|
 //! | `bank.db` | the log |
-//! | `bank.db-wal`, `bank.db-shm` | the part of the log not yet copied into `bank.db`, and its index; **they belong to the log while they exist** |
-//! | `bank.db-lock` | says who holds the log for writing; stays, and means nothing when nobody does |
-//! | `bank.db-snapshot` (and its `-wal`, `-shm`) | snapshots; can be deleted while the log is closed |
+//! | `bank.db-wal`, `bank.db-shm` | the newest part of the log, and its index |
+//! | `bank.db-lock` | who holds the log for writing; stays, and means nothing by itself |
+//! | `bank.db-snapshot` and its `-wal`, `-shm` | snapshots |
 //! | `bank.db-new` | a log that was being made when the process ended; made anew |
+//!
+//! The newest part **belongs to the log** as long as its files exist: copy and move all of them, or
+//! none. The snapshots can be deleted while the log is closed.
 //!
 //! # Processes
 //!
@@ -26,6 +29,9 @@
 //! `HAVE_FDATASYNC`). When a flush fails, everybody who waits is told that the outcome is unknown,
 //! and the store writes no more: open it again, and repeat with the same command ids. The file
 //! must be on a local file system that honours flushes and locks.
+//!
+//! Each event carries a checksum that every read verifies. The indexes and the ledger of commands
+//! have none: damage to them is found by [`Integrity::Full`], not by reading.
 
 mod answers;
 mod batch;

@@ -78,7 +78,7 @@ pub(crate) fn find_command(
     let first_position = position(first)?;
     let sequences: Vec<i64> = connection
         .prepare_cached(include_str!("sql/command_sequences.sql"))?
-        .query_map([first, first + count - 1], |row| row.get(0))?
+        .query_map([first, first.saturating_add(count).saturating_sub(1)], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     if i64::try_from(sequences.len()) != Ok(count) {
         return Err(Fault::damaged(

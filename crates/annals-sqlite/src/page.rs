@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use crate::candidates::{Candidates, Next};
 use crate::fault::Fault;
 use crate::log;
-use crate::row::{Decoder, StoredEvent};
+use crate::row::{Decoder, EventRow};
 
 /// Most events that are looked at for one page, whether selected or not. It bounds the time of a
 /// page whose matches are rare: such a page is short and says that there is more.
@@ -128,7 +128,7 @@ impl Stretch<'_> {
             (self.after.as_i64(), self.end.as_i64(), i64::try_from(limit).unwrap_or(i64::MAX));
         let mut rows = statement.query(key)?;
         while let Some(row) = rows.next()? {
-            let stored = StoredEvent::from_row(row)?;
+            let stored = EventRow::from_row(row)?;
             let expected = self.through.plus(1);
             if stored.position != expected {
                 return Err(Fault::damaged(expected, "it is missing"));
@@ -175,7 +175,7 @@ impl Stretch<'_> {
             let mut rows = statement.query([position.as_i64()])?;
             let row = rows.next()?;
             let row = row.ok_or_else(|| Fault::damaged(position, "it is missing"))?;
-            let stored = StoredEvent::from_row(row)?;
+            let stored = EventRow::from_row(row)?;
             if !self.has_room_for(&stored) {
                 self.through = position.before();
                 return Ok(());
@@ -200,7 +200,7 @@ impl Stretch<'_> {
         let mut rows = statement.query(key)?;
         let mut sequence = known;
         while let Some(row) = rows.next()? {
-            let stored = StoredEvent::from_row(row)?;
+            let stored = EventRow::from_row(row)?;
             if stored.position > self.end {
                 break;
             }
@@ -220,7 +220,7 @@ impl Stretch<'_> {
     }
 
     /// Counts an event, unless it would take the page over its bytes. The first always fits.
-    fn has_room_for(&mut self, stored: &StoredEvent<'_>) -> bool {
+    fn has_room_for(&mut self, stored: &EventRow<'_>) -> bool {
         self.bytes += stored.content_bytes();
         if self.bytes > PAGE_BYTES_MAX && self.examined > 0 {
             return false;
@@ -231,7 +231,7 @@ impl Stretch<'_> {
 }
 
 /// What can be told before the event is made: most events of a log are of other types.
-fn may_match(items: &[QueryItem], stored: &StoredEvent<'_>) -> bool {
+fn may_match(items: &[QueryItem], stored: &EventRow<'_>) -> bool {
     items.iter().any(|item| {
         item.types().is_empty()
             || item.types().iter().any(|asked| asked.as_str() == stored.event_type())

@@ -17,14 +17,14 @@ const SHARED_NAMES_MAX: usize = 64;
 
 /// A row of `event`, verified against its checksum, still in SQLite's memory.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct StoredEvent<'row> {
+pub(crate) struct EventRow<'row> {
     pub(crate) position: Position,
     pub(crate) sequence: Sequence,
     timestamp: i64,
     content: Content<'row>,
 }
 
-impl<'row> StoredEvent<'row> {
+impl<'row> EventRow<'row> {
     /// Reads the columns in the order of the statements: as the table has them.
     pub(crate) fn from_row(row: &'row Row<'_>) -> Result<Self, Fault> {
         let position = Columns { row, position: Position::ZERO }.number(0)?;
@@ -118,8 +118,8 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    pub(crate) fn decode(&mut self, stored: &StoredEvent<'_>) -> Result<RecordedEvent, Fault> {
-        let StoredEvent { position, sequence, timestamp, content } = *stored;
+    pub(crate) fn decode(&mut self, stored: &EventRow<'_>) -> Result<RecordedEvent, Fault> {
+        let EventRow { position, sequence, timestamp, content } = *stored;
         let damaged = |detail: &str| Fault::damaged(position, detail);
         let event_id =
             Uuid::from_slice(content.event_id).map_err(|_| damaged("its id is not a UUID"))?;

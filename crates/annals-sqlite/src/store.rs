@@ -123,29 +123,24 @@ impl SqliteStore {
     }
 
     /// Searches the part of the log that the writer should not have to.
+    ///
+    /// Page by page, each a job of its own: a search through a long log then takes its turns with
+    /// other reads, and ends when nobody waits for it any more.
     async fn search_ahead(&self, append: &mut PreparedAppend, head: Position) {
         let Some(unless) = append.far_reaching_query(head, CONDITION_EVENTS_MAX).cloned() else {
             return;
         };
-        let found = self
-            .readers
-            .run(move |reader| {
-                page::first_match(
-                    &reader.connection,
-                    &mut reader.decoder,
-                    &unless.query,
-                    unless.after,
-                    head,
-                )
-                .map_err(|fault| fault.into_read_error(unless.after))
-            })
-            .await;
-        append.known = match found {
-            Ok(Some(at)) => Some(Known::Match(at)),
-            Ok(None) => Some(Known::NoneThrough(head)),
+        let mut read = Read::query(unless.query).after(unless.after).up_to(head).limit(1);
+        while append.known.is_none() {
             // The writer then meets the same trouble, and words it.
-            Err(_) => None,
-        };
+            let Ok(page) = self.read(read.clone()).await else { return };
+            append.known = match page.events.first() {
+                Some(event) => Some(Known::Match(event.position)),
+                None if page.has_more => None,
+                None => Some(Known::NoneThrough(head)),
+            };
+            read = read.after(page.through);
+        }
     }
 }
 

@@ -9,4 +9,4 @@ ON CONFLICT (aggregate_type, aggregate_id, state_version) DO UPDATE SET
     event_id = excluded.event_id,
     state = excluded.state,
     checksum = excluded.checksum
-WHERE excluded.sequence > snapshot.sequence;
+WHERE excluded.sequence >= snapshot.sequence;
