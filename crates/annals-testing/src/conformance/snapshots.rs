@@ -54,8 +54,8 @@ pub async fn snapshots_come_back_as_they_were(harness: &dyn Harness) {
     }
 }
 
-/// The newest snapshot is kept, in whatever order they are saved, and none beyond what is asked
-/// for is given.
+/// The newest snapshot is kept, in whatever order they are saved, a later one at the same sequence
+/// replaces it (it may be the one that fits), and none beyond what is asked for is given.
 ///
 /// # Panics
 ///
@@ -71,6 +71,10 @@ pub async fn snapshots_are_the_newest_up_to_a_sequence(harness: &dyn Harness) {
     let newest = load(&*snapshots, &own, 1, Sequence::MAX).await.expect("some were saved");
     assert_eq!(newest.sequence, seq(9), "an older snapshot replaced a newer one");
     assert_eq!(load(&*snapshots, &own, 1, seq(9)).await, Some(newest));
+    let other = snapshot(&own, 9, 1, r#"{"n":9,"again":true}"#);
+    save(&*snapshots, &other).await;
+    let kept = load(&*snapshots, &own, 1, Sequence::MAX).await;
+    assert_eq!(kept, Some(other), "a snapshot at the same sequence was not replaced");
     for up_to in 0..9 {
         // Whether older ones are kept is the store's choice.
         if let Some(found) = load(&*snapshots, &own, 1, seq(up_to)).await {

@@ -19,6 +19,8 @@ pub enum SabotagedSnapshots {
     None,
     /// The last one saved is kept, whatever its sequence.
     LastSavedIsKept,
+    /// One at the same sequence is not replaced.
+    EqualIsNotReplaced,
     /// The newer of two is determined, and then written: two steps.
     CompareThenSave,
     /// What lies beyond the sequence asked for is given all the same.
@@ -64,7 +66,12 @@ impl SnapshotStore for Snapshots {
                 snapshot.state = Json::from_stored(value.to_string());
             }
             let sequence = snapshot.sequence;
-            let is_newer = |older: Option<&Snapshot>| older.is_none_or(|o| o.sequence < sequence);
+            let is_equal_enough = self.sabotage != SabotagedSnapshots::EqualIsNotReplaced;
+            let is_newer = |older: Option<&Snapshot>| {
+                older.is_none_or(|older| {
+                    older.sequence < sequence || older.sequence == sequence && is_equal_enough
+                })
+            };
             match self.sabotage {
                 SabotagedSnapshots::LastSavedIsKept => {
                     self.change(|kept| kept.insert(key, snapshot));

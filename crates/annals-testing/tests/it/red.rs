@@ -127,6 +127,7 @@ const SABOTAGES: &[(Sabotage, &[&str])] = &[
 
 const SNAPSHOT_SABOTAGES: &[(SabotagedSnapshots, &[&str])] = &[
     (SabotagedSnapshots::LastSavedIsKept, &["snapshots_are_the_newest_up_to_a_sequence"]),
+    (SabotagedSnapshots::EqualIsNotReplaced, &["snapshots_are_the_newest_up_to_a_sequence"]),
     (SabotagedSnapshots::CompareThenSave, &["snapshots_race_and_the_newest_stays"]),
     (SabotagedSnapshots::BoundIsIgnored, &["snapshots_are_the_newest_up_to_a_sequence"]),
     (SabotagedSnapshots::VersionIsIgnored, &["snapshots_are_kept_by_stream_and_state_version"]),
