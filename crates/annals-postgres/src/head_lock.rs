@@ -1,7 +1,6 @@
 //! Waiting for the head row, not silently.
 
 use std::fmt::Write as _;
-use std::future::pending;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::session::SessionError;
 use crate::statement::Statement;
 
 /// Time on top of the server's own limits that an answer may take before the connection is given
-/// up.
+/// up: for the commit, which the server does not limit, because it may wait for standbys.
 const ANSWER_MARGIN: Duration = Duration::from_secs(5);
 
 /// Looks on while a batch is under way.
@@ -45,11 +44,8 @@ impl<'a> Watch<'a> {
             Ok(None) => {}
             Err(error) => tracing::debug!(%error, "cannot find out who holds the head row"),
         }
-        let limit = self.timeouts.lock + 3 * self.timeouts.statement + ANSWER_MARGIN;
+        let limit = self.timeouts.lock + self.timeouts.statement + ANSWER_MARGIN;
         sleep_until(self.began + limit).await;
-        if limit == Duration::MAX {
-            return pending().await;
-        }
         limit
     }
 

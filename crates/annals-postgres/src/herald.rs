@@ -162,7 +162,9 @@ impl Herald {
             Some(session) => session,
             None => {
                 self.is_listening = false;
-                self.server.connect(Purpose::Primary).await?
+                let mut session = self.server.connect(Purpose::Primary).await?;
+                self.news.check_log(&mut session).await?;
+                session
             }
         };
         Ok(self.session.insert(session))

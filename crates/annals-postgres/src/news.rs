@@ -63,12 +63,12 @@ impl News {
         }
     }
 
-    /// Whether the server still has the log that was opened, with everything seen of it. If not,
-    /// the handle is closed.
-    pub(crate) async fn check_log(
-        &self,
-        session: &mut Session,
-    ) -> Result<Result<(), Closed>, SessionError> {
+    /// Refuses a server that does not have the log that was opened, with everything seen of it. The
+    /// handle is closed then.
+    ///
+    /// To be asked of every new connection: a server can only go back to an earlier state by a
+    /// restart or a failover, and no connection survives those.
+    pub(crate) async fn check_log(&self, session: &mut Session) -> Result<(), SessionError> {
         let newest = *self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let (position, expected) = newest.unzip();
         let position = position.unwrap_or_default();
@@ -76,12 +76,12 @@ impl News {
         let log_id: Uuid = row.try_get("log_id")?;
         let event_id = row.try_get::<_, Option<Uuid>>("event_id")?.map(EventId::from_uuid);
         if *self.log_id.get_or_init(|| log_id) != log_id {
-            return Ok(Err(self.close(Closed::OtherLog)));
+            return Err(self.close(Closed::OtherLog).into());
         }
         if event_id != expected {
-            return Ok(Err(self.close(Closed::WentBack { position: position.get() })));
+            return Err(self.close(Closed::WentBack { position: position.get() }).into());
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Nothing is answered from here on. Gives the first reason there was.

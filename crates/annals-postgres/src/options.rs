@@ -120,7 +120,8 @@ impl PostgresOptions {
         self
     }
 
-    /// The longest time one statement may take, 30 seconds by default.
+    /// The longest time one statement may take, 30 seconds by default. Should be longer than the
+    /// wait for the head row, which is part of a statement.
     #[must_use]
     pub fn statement_timeout(mut self, wait: Duration) -> Self {
         self.timeouts.statement = wait;

@@ -73,12 +73,12 @@ impl Reader {
             return Err(ReadError::Closed);
         }
         let seen = self.news.head();
-        let mut session = self.primary.lend().await.map_err(unavailable)?;
+        let mut session = self.primary.lend().await.map_err(read_error)?;
         let row = session.query_one(Statement::Head, &[]).await;
         session.settle(&row);
-        let row = row.map_err(unavailable)?;
+        let row = row.map_err(read_error)?;
         let head = row.try_get("position").map_err(SessionError::from).and_then(position);
-        let head = head.map_err(unavailable)?;
+        let head = head.map_err(read_error)?;
         if head < seen {
             self.check_log().await?;
         }
@@ -88,20 +88,20 @@ impl Reader {
 
     /// The primary ends before what was already seen: it must not be read on.
     async fn check_log(&self) -> Result<(), ReadError> {
-        let mut session = self.primary.lend().await.map_err(unavailable)?;
+        let mut session = self.primary.lend().await.map_err(read_error)?;
         let checked = self.news.check_log(&mut session).await;
         session.settle(&checked);
-        checked.map_err(unavailable)?.map_err(|_| ReadError::Closed)
+        checked.map_err(read_error)
     }
 
     /// A page, and the head in the same snapshot.
     async fn read_from(&self, pool: &Pool, read: &Read) -> Result<(Page, Position), ReadError> {
-        let mut session = pool.lend().await.map_err(unavailable)?;
+        let mut session = pool.lend().await.map_err(read_error)?;
         let mut rows = Rows::new(read, self.events_max(read));
         let gathered = rows.gather(&mut session).await;
         self.end(session, &rows, &gathered);
         gathered.map_err(|failure| match failure {
-            Failure::Session(error) => unavailable(error),
+            Failure::Session(error) => read_error(error),
             Failure::Row(error) => error,
         })?;
         self.note_event_bytes(&rows);
@@ -138,8 +138,12 @@ impl Reader {
     }
 }
 
-fn unavailable(error: SessionError) -> ReadError {
-    ReadError::Unavailable { source: Box::new(error) }
+/// What a reader is told.
+pub(crate) fn read_error(error: SessionError) -> ReadError {
+    match error {
+        SessionError::OtherLog(_) => ReadError::Closed,
+        error => ReadError::Unavailable { source: Box::new(error) },
+    }
 }
 
 enum Failure {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::connect::Purpose;
+use crate::news::News;
 use crate::server::Server;
 use crate::session::{Session, SessionError};
 
@@ -16,6 +17,7 @@ use crate::session::{Session, SessionError};
 #[derive(Debug)]
 pub(crate) struct Pool {
     server: Arc<Server>,
+    news: Arc<News>,
     purpose: Purpose,
     permits: Semaphore,
     idle: Mutex<Vec<Session>>,
@@ -31,9 +33,14 @@ pub(crate) struct Lent<'a> {
 }
 
 impl Pool {
-    pub(crate) fn new(server: Arc<Server>, purpose: Purpose, sessions_max: usize) -> Self {
-        let sessions_max = sessions_max.min(Semaphore::MAX_PERMITS);
-        Self { server, purpose, permits: Semaphore::new(sessions_max), idle: Mutex::default() }
+    pub(crate) fn new(
+        server: Arc<Server>,
+        news: Arc<News>,
+        purpose: Purpose,
+        sessions_max: usize,
+    ) -> Self {
+        let permits = Semaphore::new(sessions_max.min(Semaphore::MAX_PERMITS));
+        Self { server, news, purpose, permits, idle: Mutex::default() }
     }
 
     /// An idle session, or a new one.
@@ -44,7 +51,10 @@ impl Pool {
                 return Ok(Lent { pool: self, session, _permit: permit });
             }
         }
-        let session = self.server.connect(self.purpose).await?;
+        let mut session = self.server.connect(self.purpose).await?;
+        if self.purpose == Purpose::Primary {
+            self.news.check_log(&mut session).await?;
+        }
         Ok(Lent { pool: self, session, _permit: permit })
     }
 

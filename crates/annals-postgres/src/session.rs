@@ -14,6 +14,7 @@ use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Connection, Row, Socket};
 
+use crate::append_error::Closed;
 use crate::statement::Statement;
 use crate::tls::TlsStream;
 
@@ -61,6 +62,9 @@ pub(crate) enum SessionError {
     /// The server did not answer in time. Whether the statement was carried out is not known.
     #[error("the server did not answer within {0:?}")]
     Silent(Duration),
+    /// The server does not have the log any more that was opened.
+    #[error(transparent)]
+    OtherLog(#[from] Closed),
     /// The statement or its answer does not have the expected form.
     #[error("a statement and its values do not fit")]
     Form(#[source] Arc<tokio_postgres::Error>),

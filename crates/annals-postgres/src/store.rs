@@ -18,7 +18,7 @@ use crate::migration;
 use crate::news::News;
 use crate::open_error::OpenError;
 use crate::options::{PostgresOptions, SchemaAtOpen};
-use crate::page::Reader;
+use crate::page::{Reader, read_error};
 use crate::pool::Pool;
 use crate::sequencer::{QUEUE_APPENDS_MAX, Queued, Sequencer, closed};
 use crate::server::Server;
@@ -95,7 +95,9 @@ impl PostgresStore {
         session: Session,
         news: Arc<News>,
     ) -> Self {
-        let pool = |purpose| Pool::new(Arc::clone(&server), purpose, options.readers_max);
+        let pool = |purpose| {
+            Pool::new(Arc::clone(&server), Arc::clone(&news), purpose, options.readers_max)
+        };
         let primary = Arc::new(pool(Purpose::Primary));
         let replica = server.replica.is_some().then(|| pool(Purpose::Replica));
         let (herald, call, bell) =
@@ -178,7 +180,7 @@ async fn prepare(session: &mut Session, news: &News) -> Result<(), SessionError>
     session.prepare(Statement::LockHead).await?;
     session.prepare(Statement::Append).await?;
     // Nothing was seen yet, so this only notes which log it is.
-    let _ = news.check_log(session).await?;
+    news.check_log(session).await?;
     let row = session.query_one(Statement::Head, &[]).await?;
     news.publish(crate::facts::position(row.try_get("position")?)?);
     Ok(())
@@ -207,9 +209,7 @@ impl EventStore for PostgresStore {
     }
 
     fn find_command(&self, id: CommandId) -> BoxFuture<'_, Result<Option<Appended>, ReadError>> {
-        Box::pin(async move {
-            self.find(id).await.map_err(|error| ReadError::Unavailable { source: Box::new(error) })
-        })
+        Box::pin(async move { self.find(id).await.map_err(read_error) })
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The tests of the store take this file in as it is, for servers that they kill and restart.
 
+use std::ffi::OsStr;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -102,9 +103,18 @@ impl Cluster {
         self.folder.path().join("data")
     }
 
+    /// Copies a folder of the server over another one, as the user the server runs as.
+    pub(crate) fn copy(&self, from: &Path, to: &Path) -> anyhow::Result<()> {
+        succeed(self.as_user("rm").arg("-rf").arg(to))?;
+        succeed(self.as_user("cp").arg("-a").arg(from).arg(to))
+    }
+
     /// A program of the server, as the user the server runs as.
     pub(crate) fn program(&self, name: &str) -> Command {
-        let program = self.programs.join(name);
+        self.as_user(self.programs.join(name))
+    }
+
+    fn as_user(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = match self.user {
             Some(user) => {
                 let mut command = Command::new("runuser");

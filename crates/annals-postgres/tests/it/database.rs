@@ -25,6 +25,7 @@ pub(crate) fn server_url() -> &'static str {
 /// A log of its own, gone with the value.
 #[derive(Debug)]
 pub(crate) struct Database {
+    server: String,
     name: String,
     /// What the roles of this database log in with.
     password: String,
@@ -33,20 +34,31 @@ pub(crate) struct Database {
 impl Database {
     /// An empty database.
     pub(crate) async fn create() -> Self {
+        Self::create_on(server_url()).await
+    }
+
+    async fn create_on(server: &str) -> Self {
+        let url = server.to_owned();
         let name = format!("annals_test_{}", Uuid::now_v7().simple());
         let password = Uuid::now_v7().simple().to_string();
-        let server = connect(server_url()).await;
+        let server = connect(server).await;
+        execute(&server, "SET synchronous_commit = local").await;
         execute(&server, &format!("CREATE DATABASE {name}")).await;
         for role in ["app", "reader"] {
             let role = format!("{name}_{role}");
             execute(&server, &format!("CREATE ROLE {role} LOGIN PASSWORD '{password}'")).await;
         }
-        Self { name, password }
+        Self { server: url, name, password }
     }
 
     /// A database with a log, and roles that have the rights of an application and a reader.
     pub(crate) async fn with_log() -> Self {
-        let database = Self::create().await;
+        Self::on(server_url()).await
+    }
+
+    /// As [`Database::with_log`], on a server of the test's own.
+    pub(crate) async fn on(server: &str) -> Self {
+        let database = Self::create_on(server).await;
         let options = database.owner_options();
         migrate(&options).await.expect("an empty database can be migrated");
         let (application, reader) = (database.role("app"), database.role("reader"));
@@ -61,7 +73,7 @@ impl Database {
 
     /// The URL for the role that owns the schema.
     pub(crate) fn owner_url(&self) -> String {
-        with_database(server_url(), &self.name)
+        with_database(&self.server, &self.name)
     }
 
     /// The URL for the role `app` or `reader`.
@@ -96,14 +108,19 @@ impl Database {
 impl Drop for Database {
     /// On a thread of its own, because this one may be in the middle of a runtime that ends.
     fn drop(&mut self) {
-        let name = self.name.clone();
+        let (server, name) = (self.server.clone(), self.name.clone());
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .expect("a runtime can be made");
             runtime.block_on(async {
-                let server = connect(server_url()).await;
+                // A server of the test's own may be gone already.
+                let Ok((server, connection)) = tokio_postgres::connect(&server, NoTls).await else {
+                    return;
+                };
+                tokio::spawn(connection);
+                let _ = server.batch_execute("SET synchronous_commit = local").await;
                 let _ = server
                     .batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
                     .await;
@@ -120,7 +137,7 @@ fn options(url: &str) -> PostgresOptions {
 }
 
 /// The server's URL with another database.
-fn with_database(url: &str, name: &str) -> String {
+pub(crate) fn with_database(url: &str, name: &str) -> String {
     let (base, parameters) = match url.split_once('?') {
         Some((base, parameters)) => (base, format!("?{parameters}")),
         None => (url, String::new()),

@@ -5,13 +5,17 @@
 mod cluster;
 mod conformance;
 mod database;
+mod faults;
 mod harness;
 mod histories;
 mod hostile;
+mod load;
 mod many_processes;
+mod opening;
 mod own_server;
 mod plans;
 mod proxy;
 mod raw;
 mod roles;
 mod schema;
+mod wake;
