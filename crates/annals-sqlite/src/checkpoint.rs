@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
-use crate::connection;
+use crate::connection::{self, BUSY_MAX};
 use crate::reader::StartError;
 
 /// Bytes of one frame of the write-ahead log: a page and its header.
@@ -38,6 +39,9 @@ pub(crate) struct Bounds {
     /// Not copied yet when the writer stops to copy it all. Only a disk that cannot keep up with
     /// the writer lets it come this far.
     pending_max: i64,
+    /// At this length the writer makes the log begin anew, because readers have kept it from doing
+    /// so by itself.
+    all_max: i64,
     /// Written events after which the writer looks at the length; an event is about one frame.
     look_events: usize,
 }
@@ -49,10 +53,17 @@ impl Bounds {
             bulk,
             finish: (bulk / 4).min(FINISH_MAX),
             pending_max: bulk.saturating_mul(16),
+            all_max: bulk.saturating_mul(2),
             look_events: usize::try_from(bulk / 32).unwrap_or(usize::MAX),
         }
     }
 }
+
+/// Longest wait of the writer for readers, when it makes the log begin anew.
+///
+/// New readers do not need the log any more by then, and those that do are at the end of their page
+/// within some milliseconds. Only a foreign process reads for longer.
+const RESTART_WAIT_MAX: Duration = Duration::from_millis(250);
 
 /// Written bytes after which the writer looks at the length in any case.
 const LOOK_BYTES: usize = 1024 * 1024;
@@ -66,6 +77,8 @@ pub(crate) struct Checkpoints {
     bounds: Bounds,
     unseen_events: usize,
     unseen_bytes: usize,
+    /// The length at which to try again after a reader was in the way.
+    restart_from: i64,
     is_disk_full: bool,
 }
 
@@ -113,6 +126,7 @@ impl Checkpoints {
             bounds,
             unseen_events: 0,
             unseen_bytes: 0,
+            restart_from: 0,
             is_disk_full: false,
         })
     }
@@ -142,12 +156,18 @@ impl Checkpoints {
             self.weigh(Err(error))?;
         }
         let frames = checkpoint(connection, include_str!("sql/checkpoint_state.sql"))?;
-        if frames.pending() >= self.bounds.pending_max {
-            let all = include_str!("sql/checkpoint_restart.sql");
-            return self.weigh(checkpoint(connection, all));
+        if frames.all < self.bounds.bulk {
+            // It has begun anew.
+            self.restart_from = 0;
+        }
+        let is_copying = self.shared.is_copying.load(Ordering::Acquire);
+        let is_overdue = frames.pending() >= self.bounds.pending_max
+            || frames.all >= self.bounds.all_max && !is_copying;
+        if is_overdue && frames.all >= self.restart_from {
+            return self.restart(connection, frames);
         }
         let is_due = frames.all >= self.bounds.bulk && frames.pending() > 0;
-        if !is_due || self.shared.is_copying.load(Ordering::Acquire) {
+        if !is_due || is_copying {
             return Ok(());
         }
         if frames.pending() <= self.bounds.finish {
@@ -158,6 +178,17 @@ impl Checkpoints {
             let _ = wake.try_send(());
         }
         Ok(())
+    }
+
+    /// Copies everything and has the log begin anew, unless a reader is in the way for too long.
+    /// That is not tried again before the log has grown, or one forgotten transaction of another
+    /// process would hold up every batch.
+    fn restart(&mut self, connection: &Connection, frames: Frames) -> rusqlite::Result<()> {
+        connection.busy_timeout(RESTART_WAIT_MAX)?;
+        let outcome = checkpoint(connection, include_str!("sql/checkpoint_restart.sql"));
+        connection.busy_timeout(BUSY_MAX)?;
+        self.restart_from = frames.all.saturating_add(self.bounds.bulk);
+        self.weigh(outcome)
     }
 
     /// A checkpoint that finds the disk full or a lock held is made up for later: everything is

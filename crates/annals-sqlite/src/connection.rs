@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 
 /// Longest wait for a lock that another process holds (an operator with the `sqlite3` tool, say).
 /// Our own connections never wait for each other.
-const BUSY_MAX: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_MAX: Duration = Duration::from_secs(5);
 
 /// Statements a connection keeps prepared: all that reading uses.
 const STATEMENTS_KEPT: usize = 32;

@@ -6,6 +6,7 @@
 )]
 
 mod batches;
+mod checkpoints;
 mod child;
 mod conformance;
 mod crash_images;
