@@ -48,12 +48,10 @@ impl Cluster {
     }
 
     fn init(&self) -> anyhow::Result<()> {
-        let password_file = self.folder.path().join("password");
-        std::fs::write(&password_file, &self.password)?;
         if let Some(user) = self.user {
-            let owned = [self.folder.path(), &password_file];
-            succeed(Command::new("chown").arg(user).args(owned))?;
+            succeed(Command::new("chown").arg(user).arg(self.folder.path()))?;
         }
+        let password_file = self.put("password", &self.password)?;
         let data = self.data();
         succeed(self.program("initdb").arg("-D").arg(data).arg("--pwfile").arg(password_file).args(
             [
@@ -103,10 +101,15 @@ impl Cluster {
         self.folder.path().join("data")
     }
 
-    /// Copies a folder of the server over another one, as the user the server runs as.
-    pub(crate) fn copy(&self, from: &Path, to: &Path) -> anyhow::Result<()> {
-        succeed(self.as_user("rm").arg("-rf").arg(to))?;
-        succeed(self.as_user("cp").arg("-a").arg(from).arg(to))
+    /// Puts a file beside the server's data, for the server alone to read.
+    pub(crate) fn put(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text)?;
+        succeed(Command::new("chmod").arg("600").arg(&path))?;
+        if let Some(user) = self.user {
+            succeed(Command::new("chown").arg(user).arg(&path))?;
+        }
+        Ok(path)
     }
 
     /// A program of the server, as the user the server runs as.
@@ -114,7 +117,8 @@ impl Cluster {
         self.as_user(self.programs.join(name))
     }
 
-    fn as_user(&self, program: impl AsRef<OsStr>) -> Command {
+    /// A command as the user the server runs as.
+    pub(crate) fn as_user(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = match self.user {
             Some(user) => {
                 let mut command = Command::new("runuser");

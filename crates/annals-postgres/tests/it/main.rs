@@ -5,6 +5,7 @@
 mod cluster;
 mod conformance;
 mod database;
+mod encryption;
 mod faults;
 mod harness;
 mod histories;

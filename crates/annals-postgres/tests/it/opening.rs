@@ -110,41 +110,39 @@ fn credentials_are_never_in_errors_or_logs() {
     const SECRET: &str = "hunter2hunter2";
     let lines = Lines::default();
     let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
+    // For every test of this run: which lines are wanted is remembered for the whole process.
+    tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
-        .finish();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    tracing::subscriber::with_default(subscriber, || {
-        runtime.expect("a runtime can be made").block_on(async {
-            let database = Database::with_log().await;
-            let owner = database.owner().await;
-            let role = database.role("app");
-            execute(&owner, &format!("ALTER ROLE {role} PASSWORD '{SECRET}'")).await;
-            let url = database.role_url("app");
-            let (before, after) = url.rsplit_once('@').expect("it has a user");
-            let (scheme, _) = before.rsplit_once(':').expect("it has a password");
-            let good = format!("{scheme}:{SECRET}@{after}");
-            let shown = format!("{:?}", options(&good));
-            assert!(!shown.contains(SECRET), "{shown}");
-            for wrong in [
-                format!("{scheme}:{SECRET}@127.0.0.1:1/nowhere"),
-                good.replace(&role, "nobody_at_all"),
-                format!("{good}_gone"),
-            ] {
-                let error = open(options(&wrong)).await.expect_err("nobody is there");
-                assert!(!all_of(&error).contains(SECRET), "{}", all_of(&error));
-            }
-            let store = PostgresStore::open(options(&good)).await.expect("it can be opened");
-            let shown = format!("{store:?}");
-            assert!(!shown.contains(SECRET), "{shown}");
-            let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                       WHERE application_name = 'annals' AND datname = current_database()";
-            execute(&owner, end).await;
-            let write = append(vec![event("one", "1")], AppendCondition::default(), None);
-            let _ = store.append(write).await;
-            let _ = store.head().await;
-        });
+        .init();
+    block_on(async {
+        let database = Database::with_log().await;
+        let owner = database.owner().await;
+        let role = database.role("app");
+        execute(&owner, &format!("ALTER ROLE {role} PASSWORD '{SECRET}'")).await;
+        let url = database.role_url("app");
+        let (before, after) = url.rsplit_once('@').expect("it has a user");
+        let (scheme, _) = before.rsplit_once(':').expect("it has a password");
+        let good = format!("{scheme}:{SECRET}@{after}");
+        let shown = format!("{:?}", options(&good));
+        assert!(!shown.contains(SECRET), "{shown}");
+        for wrong in [
+            format!("{scheme}:{SECRET}@127.0.0.1:1/nowhere"),
+            good.replace(&role, "nobody_at_all"),
+            format!("{good}_gone"),
+        ] {
+            let error = open(options(&wrong)).await.expect_err("nobody is there");
+            assert!(!all_of(&error).contains(SECRET), "{}", all_of(&error));
+        }
+        let store = PostgresStore::open(options(&good)).await.expect("it can be opened");
+        let shown = format!("{store:?}");
+        assert!(!shown.contains(SECRET), "{shown}");
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE application_name = 'annals' AND datname = current_database()";
+        execute(&owner, end).await;
+        let write = append(vec![event("one", "1")], AppendCondition::default(), None);
+        let _ = store.append(write).await;
+        let _ = store.head().await;
     });
     let lines = String::from_utf8(lines.0.lock().expect("nobody panics with it").clone());
     let lines = lines.expect("log lines are text");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, succeed};
 
 /// The variable with the folder of PostgreSQL's programs; empty where there are none.
 const PROGRAMS: &str = "ANNALS_POSTGRES_BIN";
@@ -21,4 +21,10 @@ pub(crate) fn start(settings: &[(&str, &str)]) -> Option<Cluster> {
         return None;
     }
     Some(Cluster::start(Path::new(&programs), settings).expect("a server can be started"))
+}
+
+/// Puts a copy of a folder of the server where another one may be.
+pub(crate) fn copy(server: &Cluster, from: &Path, to: &Path) {
+    succeed(server.as_user("rm").arg("-rf").arg(to)).expect("it can be removed");
+    succeed(server.as_user("cp").arg("-a").arg(from).arg(to)).expect("it can be copied");
 }
