@@ -100,10 +100,10 @@ impl<S: Send + Sync + 'static> App<S> {
     ///
     /// # Cancellation
     ///
-    /// Dropped before it is answered, the outcome is unknown: repeat it with the same command id. But
-    /// do not keep it without polling it (as by `select!` on a reference to it, with other work in
-    /// the branch that was faster): it may hold the turn, and other commands for the aggregate, and
-    /// loading it, then wait for as long.
+    /// Dropped before it is answered, the outcome is unknown: repeat it with the same command id.
+    /// But do not keep it without polling it (as by `select!` on a reference to it, with other work
+    /// in the branch that was faster): it may hold the turn, and other commands for the aggregate,
+    /// and loading it, then wait for as long.
     pub fn execute<A: Aggregate<Services = S>>(
         &self,
         id: &A::Id,

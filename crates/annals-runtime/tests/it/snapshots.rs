@@ -131,8 +131,8 @@ async fn a_snapshot_is_never_taken_of_events_that_were_refused() {
     assert_eq!((loaded.state.balance, loaded.sequence.get()), (45 + 500 + 7, 11));
 }
 
-/// Broke when only a longer history replaced a snapshot: one that did not fit stayed until then, and
-/// every load replayed everything.
+/// Broke when only a longer history replaced a snapshot: one that did not fit stayed until then,
+/// and every load replayed everything.
 #[tokio::test]
 async fn a_snapshot_that_does_not_fit_is_replaced_by_one_that_does() {
     let (store, snapshots) = (memory(), memory());

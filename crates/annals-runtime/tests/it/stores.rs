@@ -28,7 +28,8 @@ impl Restorable {
     }
 }
 
-/// A log whose pages reach one position further at a time, whether an event there is selected or not.
+/// A log whose pages reach one position further at a time, whether an event there is selected or
+/// not.
 #[derive(Debug)]
 pub(crate) struct OneByOne(pub(crate) MemoryStore);
 
