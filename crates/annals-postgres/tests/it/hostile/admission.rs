@@ -44,9 +44,11 @@ async fn second_waits_for_the_first(sql: &Sql) -> Verdict {
 #[test]
 fn what_is_checked_is_newer_than_the_wait_for_the_lock() {
     let of_the_store = Sql::of_the_store();
-    let in_one_statement = Sql::of_the_store()
-        .without_lock()
-        .with_append("    FROM lock\n    CROSS JOIN head\n", "    FROM lock\n    CROSS JOIN head\n    CROSS JOIN (SELECT FROM annals.head FOR UPDATE) AS locked\n");
+    let in_one_statement = Sql::of_the_store().without_lock().with_append(
+        "    FROM lock\n    CROSS JOIN head\n",
+        "    FROM lock\n    CROSS JOIN head\n    \
+             CROSS JOIN (SELECT FROM annals.head FOR UPDATE) AS locked\n",
+    );
     let mut of_one_view = Sql::of_the_store();
     of_one_view.begin = "BEGIN ISOLATION LEVEL REPEATABLE READ".to_owned();
     block_on(async {

@@ -32,8 +32,14 @@ async fn commit_is_not_heard_of(sql: &Sql) -> Verdict {
 #[test]
 fn repeated_command_is_written_once() {
     let without_ledger = Sql::of_the_store()
-        .with_append("WHERE command.command_id = ANY ($7::uuid[])", "WHERE command.command_id = ANY ($7::uuid[]) AND false")
-        .with_append("INSERT INTO annals.command (first_position, count, command_id)\n    SELECT head.position + given.number, given.count, given.command_id", "INSERT INTO annals.command (first_position, count, command_id)\n    SELECT head.position + given.number, given.count, gen_random_uuid()");
+        .with_append(
+            "WHERE command.command_id = ANY ($7::uuid[])",
+            "WHERE command.command_id = ANY ($7::uuid[]) AND false",
+        )
+        .with_append(
+            "SELECT head.position + given.number, given.count, given.command_id",
+            "SELECT head.position + given.number, given.count, gen_random_uuid()",
+        );
     block_on(async {
         assert_told_apart(
             commit_is_not_heard_of(&Sql::of_the_store()).await,
