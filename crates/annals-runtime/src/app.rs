@@ -10,47 +10,17 @@ use crate::error::LoadError;
 use crate::execute::Execute;
 use crate::history::{self, History};
 use crate::lanes::Lanes;
-use crate::load::{self, At, Loaded, stream_id};
-use crate::retry::Retry;
+use crate::load::{self, stream_id};
+use crate::loaded::{At, Loaded};
+use crate::options::Options;
+use crate::resources::Resources;
+use crate::shared::Shared;
 
 /// Executes commands and decisions on a store, and loads states from it.
 ///
 /// `S` is the services that the aggregates and decisions ask for. Cloning shares everything.
 pub struct App<S> {
-    inner: Arc<Inner<S>>,
-}
-
-pub(crate) struct Inner<S> {
-    pub(crate) store: Arc<dyn EventStore>,
-    pub(crate) snapshots: Option<Arc<dyn SnapshotStore>>,
-    pub(crate) services: S,
-    pub(crate) lanes: Lanes,
-    pub(crate) options: Options,
-}
-
-/// Bounds of an [`App`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Options {
-    /// Most states kept in memory, for each type of aggregate.
-    ///
-    /// The least useful is dropped when a further one is needed; that only costs loading it again.
-    /// With states of 200 bytes the default of 16,384 is about 8 MB.
-    pub cached_states_max: usize,
-    /// A snapshot is taken each time a stream grows past a multiple of this many events, and when
-    /// loading had to replay that many.
-    ///
-    /// 500 events replay in about a millisecond, so smaller values save nothing that is felt. 0
-    /// counts as 1; to take none, give the application no place for snapshots.
-    pub snapshot_every: u64,
-    /// How conflicts and unknown outcomes are met.
-    pub retry: Retry,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { cached_states_max: 16_384, snapshot_every: 500, retry: Retry::default() }
-    }
+    shared: Arc<Shared<S>>,
 }
 
 impl<S: Send + Sync + 'static> App<S> {
@@ -77,19 +47,20 @@ impl<S: Send + Sync + 'static> App<S> {
     ) -> Self {
         let options = Options { snapshot_every: options.snapshot_every.max(1), ..options };
         let lanes = Lanes::new(options.cached_states_max);
-        Self { inner: Arc::new(Inner { store, snapshots, services, lanes, options }) }
+        let resources = Resources { store, snapshots, options };
+        Self { shared: Arc::new(Shared { resources, services, lanes }) }
     }
 
     /// The store.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn EventStore> {
-        &self.inner.store
+        &self.shared.resources.store
     }
 
     /// The services.
     #[must_use]
     pub fn services(&self) -> &S {
-        &self.inner.services
+        &self.shared.services
     }
 
     /// Executes `command` on the aggregate `id`: await it, after saying more if need be.
@@ -109,7 +80,7 @@ impl<S: Send + Sync + 'static> App<S> {
         id: &A::Id,
         command: A::Command,
     ) -> Execute<'_, A> {
-        Execute::new(&self.inner, id, command)
+        Execute::new(&self.shared, id, command)
     }
 
     /// Makes `decision`: await it, after saying more if need be.
@@ -117,7 +88,7 @@ impl<S: Send + Sync + 'static> App<S> {
     /// Between reading and writing the log may move on; if that brings an event the decision
     /// depends on, it is made again, as often as [`Options::retry`] allows.
     pub fn decide<D: Decision<Services = S>>(&self, decision: D) -> Decide<'_, D> {
-        Decide::new(&self.inner, decision)
+        Decide::new(&self.shared, decision)
     }
 
     /// The state now: everything acknowledged before this call is in it, and nothing that is not
@@ -130,7 +101,7 @@ impl<S: Send + Sync + 'static> App<S> {
         &self,
         id: &A::Id,
     ) -> Result<Loaded<A>, LoadError> {
-        load::load(&self.inner, &stream_id::<A>(id)?).await
+        load::load(&self.shared, &stream_id::<A>(id)?).await
     }
 
     /// The state at a sequence, at a position or at a time.
@@ -144,7 +115,7 @@ impl<S: Send + Sync + 'static> App<S> {
         id: &A::Id,
         at: impl Into<At>,
     ) -> Result<Loaded<A>, LoadError> {
-        load::load_at(&self.inner, stream_id::<A>(id)?, at.into()).await
+        load::load_at(&self.shared.resources, stream_id::<A>(id)?, at.into()).await
     }
 
     /// One page of an aggregate's events after a sequence, oldest first, at most `limit` (and at
@@ -159,13 +130,13 @@ impl<S: Send + Sync + 'static> App<S> {
         after: Sequence,
         limit: usize,
     ) -> Result<History<A::Event>, LoadError> {
-        history::history(&*self.inner.store, stream_id::<A>(id)?, after, limit).await
+        history::history(&*self.shared.resources.store, stream_id::<A>(id)?, after, limit).await
     }
 }
 
 impl<S> Clone for App<S> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner) }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -173,8 +144,8 @@ impl<S> fmt::Debug for App<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("App")
-            .field("store", &self.inner.store)
-            .field("options", &self.inner.options)
+            .field("store", &self.shared.resources.store)
+            .field("options", &self.shared.resources.options)
             .finish_non_exhaustive()
     }
 }

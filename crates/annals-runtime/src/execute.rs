@@ -4,42 +4,23 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
-use annals_core::{Aggregate, CommandId, Metadata, Position, Sequence, StreamId};
+use annals_core::{Aggregate, CommandId, Metadata, Sequence, StreamId};
 
-use crate::app::Inner;
 use crate::context;
 use crate::error::ExecuteError;
-use crate::execution::{Execution, check_expected};
+use crate::execution::{Execution, Outcome, check_expected};
 use crate::load::load;
+use crate::shared::Shared;
 
 /// A command about to be executed. Say more with the methods, then await it.
 #[must_use = "nothing happens until it is awaited"]
 pub struct Execute<'a, A: Aggregate> {
-    app: &'a Inner<A::Services>,
+    shared: &'a Shared<A::Services>,
     id: String,
     command: A::Command,
     command_id: Option<CommandId>,
     expected: Option<Sequence>,
     context: Option<Metadata>,
-}
-
-/// What executing a command led to. It is durable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Executed<E> {
-    /// The command's id: the one given, else a new one.
-    pub command_id: CommandId,
-    /// The events, in their order; none if the command had nothing to change.
-    pub events: Vec<E>,
-    /// The sequence of the last event; without events, that of the state it was decided on.
-    pub sequence: Sequence,
-    /// Whoever has read the log up to this position has seen all that this answer rests on: with
-    /// events, it is the position of the last one.
-    pub position: Position,
-    /// The log already had the outcome of this command id, and this is it; nothing more was
-    /// written.
-    pub repeated: bool,
-    /// How often it was decided. More than one means conflicts with other writers.
-    pub attempts: u32,
 }
 
 /// What a command would lead to. Nothing was written.
@@ -51,13 +32,16 @@ pub struct DryRun<E> {
     pub sequence: Sequence,
 }
 
-/// What awaiting an [`Execute`] gives.
-pub(crate) type Outcome<A> =
-    Result<Executed<<A as Aggregate>::Event>, ExecuteError<<A as Aggregate>::Error>>;
-
 impl<'a, A: Aggregate> Execute<'a, A> {
-    pub(crate) fn new(app: &'a Inner<A::Services>, id: &A::Id, command: A::Command) -> Self {
-        Self { app, id: id.to_string(), command, command_id: None, expected: None, context: None }
+    pub(crate) fn new(shared: &'a Shared<A::Services>, id: &A::Id, command: A::Command) -> Self {
+        Self {
+            shared,
+            id: id.to_string(),
+            command,
+            command_id: None,
+            expected: None,
+            context: None,
+        }
     }
 
     /// Names the command, so that repeating it changes nothing more: a repeat returns the first
@@ -87,10 +71,10 @@ impl<'a, A: Aggregate> Execute<'a, A> {
     /// As awaiting it, short of those that come from writing.
     pub async fn dry_run(self) -> Result<DryRun<A::Event>, ExecuteError<A::Error>> {
         let stream = StreamId::new(A::TYPE, self.id)?;
-        let loaded = load::<A>(self.app, &stream).await?;
+        let loaded = load::<A>(self.shared, &stream).await?;
         let sequence = loaded.sequence;
         check_expected(&stream, self.expected, sequence)?;
-        let decided = loaded.state.handle(self.command, &self.app.services);
+        let decided = loaded.state.handle(self.command, &self.shared.services);
         let events = decided.map_err(ExecuteError::Rejected)?;
         Ok(DryRun { events, sequence })
     }
@@ -103,11 +87,13 @@ impl<'a, A: Aggregate> IntoFuture for Execute<'a, A> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let stream = StreamId::new(A::TYPE, self.id)?;
-            let lane = self.app.lanes.lane::<A>(&stream);
+            let Shared { resources, services, lanes } = self.shared;
+            let lane = lanes.lane::<A>(&stream);
             let command_id = self.command_id.unwrap_or_else(CommandId::new);
             let metadata = context::metadata(self.context, command_id)?;
             let execution = Execution {
-                app: self.app,
+                resources,
+                services,
                 lane: &lane,
                 stream,
                 command: self.command,

@@ -5,18 +5,41 @@ use annals_core::{
     NewEvent, Position, Sequence, StreamId, codec,
 };
 
-use crate::app::Inner;
 use crate::error::ExecuteError;
-use crate::execute::{Executed, Outcome};
 use crate::lane::{Confirmed, Held, Lane};
 use crate::outcome;
+use crate::resources::Resources;
 use crate::snapshot::save_snapshot;
 use crate::started::Started;
 use crate::submit::{Submitted, is_conflict, refusal, submit};
 
+/// What executing a command led to. It is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executed<E> {
+    /// The command's id: the one given, else a new one.
+    pub command_id: CommandId,
+    /// The events, in their order; none if the command had nothing to change.
+    pub events: Vec<E>,
+    /// The sequence of the last event; without events, that of the state it was decided on.
+    pub sequence: Sequence,
+    /// Whoever has read the log up to this position has seen all that this answer rests on: with
+    /// events, it is the position of the last one.
+    pub position: Position,
+    /// The log already had the outcome of this command id, and this is it; nothing more was
+    /// written.
+    pub repeated: bool,
+    /// How often it was decided. More than one means conflicts with other writers.
+    pub attempts: u32,
+}
+
+/// What executing gives.
+pub(crate) type Outcome<A> =
+    Result<Executed<<A as Aggregate>::Event>, ExecuteError<<A as Aggregate>::Error>>;
+
 /// A command with all that has been said about it.
 pub(crate) struct Execution<'a, A: Aggregate> {
-    pub(crate) app: &'a Inner<A::Services>,
+    pub(crate) resources: &'a Resources,
+    pub(crate) services: &'a A::Services,
     pub(crate) lane: &'a Lane<A>,
     pub(crate) stream: StreamId,
     pub(crate) command: A::Command,
@@ -48,7 +71,7 @@ impl<A: Aggregate> Execution<'_, A> {
                 Ok(executed) => return Ok(executed),
                 Err(conflict) => {
                     tracing::debug!(stream = %self.stream, attempts, "conflict");
-                    if !self.app.options.retry.pause_after(attempts).await {
+                    if !self.resources.options.retry.pause_after(attempts).await {
                         return Err(refusal(conflict, self.command_id, attempts));
                     }
                 }
@@ -57,18 +80,18 @@ impl<A: Aggregate> Execution<'_, A> {
     }
 
     async fn attempt(&self, attempts: u32) -> Attempt<A> {
-        let mut held = self.lane.hold(self.app, &self.stream).await?;
+        let mut held = self.lane.hold(self.resources, &self.stream).await?;
         loop {
             let refused = match self.decide(&held) {
                 Ok(events) => return self.write(held, events, attempts).await,
                 Err(refused) => refused,
             };
-            held = match held.confirm(&*self.app.store, &self.stream).await? {
+            held = match held.confirm(&*self.resources.store, &self.stream).await? {
                 Confirmed::Current(position) => {
                     return self.refuse(refused, position, attempts).await.map(Ok);
                 }
                 Confirmed::Changed(newer) => newer,
-                Confirmed::Lost => self.lane.hold(self.app, &self.stream).await?,
+                Confirmed::Lost => self.lane.hold(self.resources, &self.stream).await?,
             };
         }
     }
@@ -78,7 +101,7 @@ impl<A: Aggregate> Execution<'_, A> {
         check_expected(&self.stream, self.expected, sequence).map_err(Refusal::Error)?;
         let events = held
             .state()
-            .handle(self.command.clone(), &self.app.services)
+            .handle(self.command.clone(), self.services)
             .map_err(|rejection| Refusal::Error(ExecuteError::Rejected(rejection)))?;
         // A caller that may repeat the command must then get "nothing" again, whatever the state is
         // by then, so that outcome is written too.
@@ -97,7 +120,7 @@ impl<A: Aggregate> Execution<'_, A> {
         attempts: u32,
     ) -> Outcome<A> {
         if self.is_repeatable
-            && let Some(first) = self.app.store.find_command(self.command_id).await?
+            && let Some(first) = self.resources.store.find_command(self.command_id).await?
         {
             return self.repeated(&first, attempts).await;
         }
@@ -117,8 +140,8 @@ impl<A: Aggregate> Execution<'_, A> {
     async fn write(&self, held: Held<'_, A>, events: Vec<A::Event>, attempts: u32) -> Attempt<A> {
         let append = self.append(&events, &held)?;
         let last_event = append.events().last().map(NewEvent::event_id);
-        let store = &*self.app.store;
-        let options = &self.app.options;
+        let store = &*self.resources.store;
+        let options = &self.resources.options;
         let started = Started::new(store.append(append.clone())).await;
         let in_flight = held.advance(&events, last_event, options.snapshot_every);
         match submit(store, &append, started, &options.retry).await {
@@ -131,7 +154,7 @@ impl<A: Aggregate> Execution<'_, A> {
             }
             Ok(Submitted { appended, .. }) => {
                 let (sequence, position) = (in_flight.sequence(), appended.last_position());
-                save_snapshot(self.app, &self.stream, in_flight.settle(position)).await;
+                save_snapshot(self.resources, &self.stream, in_flight.settle(position)).await;
                 let command_id = self.command_id;
                 let repeated = false;
                 Ok(Ok(Executed { command_id, events, sequence, position, repeated, attempts }))
@@ -160,14 +183,14 @@ impl<A: Aggregate> Execution<'_, A> {
 
     /// The first outcome of the command, from the log.
     async fn repeated(&self, first: &Appended, attempts: u32) -> Outcome<A> {
-        let recorded = outcome::events(&*self.app.store, first).await?;
+        let recorded = outcome::events(&*self.resources.store, first).await?;
         outcome::check_stream(&recorded, &self.stream, self.command_id)?;
         let events = recorded.iter().map(codec::decode).collect::<Result<_, _>>();
         let sequence = match first.sequences.last() {
             Some(last) => *last,
             None => {
                 let position = first.last_position();
-                outcome::sequence_at(&*self.app.store, &self.stream, position).await?
+                outcome::sequence_at(&*self.resources.store, &self.stream, position).await?
             }
         };
         Ok(Executed {

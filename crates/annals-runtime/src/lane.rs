@@ -10,11 +10,11 @@
 use annals_core::{Aggregate, EventId, EventStore, Position, Read, Sequence, StreamId};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
-use crate::app::Inner;
 use crate::error::LoadError;
-use crate::load::Loaded;
+use crate::loaded::Loaded;
 use crate::page;
 use crate::replay::{Moment, Replayed, replay};
+use crate::resources::Resources;
 use crate::snapshot::{SnapshotDue, save_snapshot};
 
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl<A: Aggregate> Lane<A> {
     /// Waits for the turn and makes sure that there is a state.
     pub(crate) async fn hold(
         &self,
-        app: &Inner<A::Services>,
+        resources: &Resources,
         stream: &StreamId,
     ) -> Result<Held<'_, A>, LoadError> {
         let mut guard = self.ahead.lock().await;
@@ -60,9 +60,9 @@ impl<A: Aggregate> Lane<A> {
         let is_usable = guard.as_ref().is_some_and(|ahead| ahead.generation == generation);
         if !is_usable {
             *guard = None;
-            let replayed = replay::<A>(app, stream, Moment::Now).await?;
-            if replayed.applied >= app.options.snapshot_every {
-                save_snapshot(app, stream, SnapshotDue::of(&replayed)).await;
+            let replayed = replay::<A>(resources, stream, Moment::Now).await?;
+            if replayed.applied >= resources.options.snapshot_every {
+                save_snapshot(resources, stream, SnapshotDue::of(&replayed)).await;
             }
             let generation = self.restart(&replayed);
             *guard = Some(Ahead { replayed, generation });

@@ -1,85 +1,41 @@
 //! The state of an aggregate: now, and as it was.
 
-use annals_core::{Aggregate, LimitError, Position, Sequence, StreamId};
-use chrono::{DateTime, Utc};
+use annals_core::{Aggregate, LimitError, StreamId};
 
-use crate::app::Inner;
 use crate::error::LoadError;
 use crate::lane::Confirmed;
+use crate::loaded::{At, Loaded};
 use crate::replay::{Moment, replay};
-
-/// The state of an aggregate and how far it reaches.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loaded<A> {
-    /// The state.
-    pub state: A,
-    /// The last event it contains; [`Sequence::ZERO`] if there is none.
-    pub sequence: Sequence,
-}
-
-impl<A> Loaded<A> {
-    /// Whether anything ever happened to the aggregate.
-    #[must_use]
-    pub fn exists(&self) -> bool {
-        self.sequence > Sequence::ZERO
-    }
-}
-
-/// A moment in the history of an aggregate. All three are inclusive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
-    /// After the event with this sequence.
-    Sequence(Sequence),
-    /// After the last event up to this position of the log.
-    Position(Position),
-    /// After the last event that the store had written by this time.
-    Time(DateTime<Utc>),
-}
-
-impl From<Sequence> for At {
-    fn from(sequence: Sequence) -> Self {
-        Self::Sequence(sequence)
-    }
-}
-
-impl From<Position> for At {
-    fn from(position: Position) -> Self {
-        Self::Position(position)
-    }
-}
-
-impl From<DateTime<Utc>> for At {
-    fn from(time: DateTime<Utc>) -> Self {
-        Self::Time(time)
-    }
-}
+use crate::resources::Resources;
+use crate::shared::Shared;
 
 pub(crate) fn stream_id<A: Aggregate>(id: &A::Id) -> Result<StreamId, LimitError> {
     StreamId::new(A::TYPE, id.to_string())
 }
 
 pub(crate) async fn load<A: Aggregate>(
-    app: &Inner<A::Services>,
+    shared: &Shared<A::Services>,
     stream: &StreamId,
 ) -> Result<Loaded<A>, LoadError> {
-    let lane = app.lanes.lane::<A>(stream);
-    let mut held = lane.hold(app, stream).await?;
+    let Shared { resources, lanes, .. } = shared;
+    let lane = lanes.lane::<A>(stream);
+    let mut held = lane.hold(resources, stream).await?;
     loop {
         let loaded = held.loaded();
-        held = match held.confirm(&*app.store, stream).await? {
+        held = match held.confirm(&*resources.store, stream).await? {
             Confirmed::Current(_) => return Ok(loaded),
             Confirmed::Changed(newer) => newer,
-            Confirmed::Lost => lane.hold(app, stream).await?,
+            Confirmed::Lost => lane.hold(resources, stream).await?,
         };
     }
 }
 
 pub(crate) async fn load_at<A: Aggregate>(
-    app: &Inner<A::Services>,
+    resources: &Resources,
     stream: StreamId,
     at: At,
 ) -> Result<Loaded<A>, LoadError> {
-    let replayed = replay::<A>(app, &stream, Moment::At(at)).await?;
+    let replayed = replay::<A>(resources, &stream, Moment::At(at)).await?;
     let (state, sequence) = (replayed.state, replayed.sequence);
     match at {
         At::Sequence(asked) if sequence < asked => {

@@ -5,9 +5,9 @@ use annals_core::{
     StreamId, codec,
 };
 
-use crate::app::Inner;
 use crate::error::LoadError;
-use crate::load::At;
+use crate::loaded::At;
+use crate::resources::Resources;
 use crate::started::Started;
 
 /// Events per page when replaying a stream.
@@ -75,18 +75,18 @@ impl<A: Aggregate> Replayed<A> {
 
 /// Replays `stream` up to `moment`.
 pub(crate) async fn replay<A: Aggregate>(
-    app: &Inner<A::Services>,
+    resources: &Resources,
     stream: &StreamId,
     moment: Moment,
 ) -> Result<Replayed<A>, LoadError> {
-    if let Some(snapshot) = find_snapshot::<A>(app, stream, moment).await
-        && let Some(replayed) = replay_onto(&*app.store, stream, moment, snapshot).await?
+    if let Some(snapshot) = find_snapshot::<A>(resources, stream, moment).await
+        && let Some(replayed) = replay_onto(&*resources.store, stream, moment, snapshot).await?
     {
         return Ok(replayed);
     }
     let mut replayed = Replayed::default();
     let read = Read::stream(stream.clone(), Sequence::ZERO);
-    replay_pages(&*app.store, read, moment, |event| replayed.apply(event)).await?;
+    replay_pages(&*resources.store, read, moment, |event| replayed.apply(event)).await?;
     Ok(replayed)
 }
 
@@ -122,7 +122,7 @@ async fn replay_onto<A: Aggregate>(
 }
 
 async fn find_snapshot<A: Aggregate>(
-    app: &Inner<A::Services>,
+    resources: &Resources,
     stream: &StreamId,
     moment: Moment,
 ) -> Option<Snapshot> {
@@ -132,7 +132,7 @@ async fn find_snapshot<A: Aggregate>(
         // Where the snapshot stands in the log and in time is known only after reading its event.
         Moment::At(At::Position(_) | At::Time(_)) => return None,
     };
-    let snapshots = app.snapshots.as_ref()?;
+    let snapshots = resources.snapshots.as_ref()?;
     match snapshots.load(stream.clone(), A::STATE_VERSION, up_to).await {
         Ok(snapshot) => snapshot,
         Err(error) => {

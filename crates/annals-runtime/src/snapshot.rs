@@ -2,8 +2,8 @@
 
 use annals_core::{Aggregate, EventId, Sequence, Snapshot, StreamId};
 
-use crate::app::Inner;
 use crate::replay::Replayed;
+use crate::resources::Resources;
 
 /// A state that is to be saved once it is durable.
 #[derive(Debug)]
@@ -22,11 +22,11 @@ impl<A: Aggregate> SnapshotDue<A> {
 
 /// Saves a durable state. That it cannot be saved is worth a warning and nothing more.
 pub(crate) async fn save_snapshot<A: Aggregate>(
-    app: &Inner<A::Services>,
+    resources: &Resources,
     stream: &StreamId,
     due: Option<SnapshotDue<A>>,
 ) {
-    let (Some(snapshots), Some(due)) = (&app.snapshots, due) else { return };
+    let (Some(snapshots), Some(due)) = (&resources.snapshots, due) else { return };
     let snapshot = match Snapshot::new(
         stream.clone(),
         due.sequence,

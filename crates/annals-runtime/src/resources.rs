@@ -1,0 +1,13 @@
+//! What is worked with: where events and snapshots are kept, and the bounds.
+
+use std::sync::Arc;
+
+use annals_core::{EventStore, SnapshotStore};
+
+use crate::options::Options;
+
+pub(crate) struct Resources {
+    pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) snapshots: Option<Arc<dyn SnapshotStore>>,
+    pub(crate) options: Options,
+}
