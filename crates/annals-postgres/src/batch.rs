@@ -1,4 +1,4 @@
-//! A draft as values of the statement that writes it.
+//! A draft as values of the statements that write it.
 
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -7,15 +7,45 @@ use crate::array_text::array_text;
 use crate::draft::Draft;
 use crate::json_text::JsonText;
 use crate::page_query::Items;
+use crate::statement::Statement;
+
+/// What is sent for a batch.
+#[derive(Debug)]
+pub(crate) struct Batch<'a> {
+    append: Append<'a>,
+    conditions: Option<Conditions>,
+}
+
+#[derive(Debug)]
+enum Append<'a> {
+    /// The simplest and, with a single caller, the usual kind.
+    One(One<'a>),
+    Many(Box<Many<'a>>),
+}
+
+/// The values of `append_one.sql`.
+#[derive(Debug)]
+struct One<'a> {
+    aggregate_type: &'a str,
+    aggregate_id: &'a str,
+    sequence: Option<i64>,
+    last_event: Option<Uuid>,
+    event_type: &'a str,
+    event_version: i32,
+    event_id: Uuid,
+    payload: JsonText<'a>,
+    metadata: JsonText<'a>,
+    tags: Option<Vec<&'a str>>,
+    command_id: Option<Uuid>,
+}
 
 /// The values of `append.sql`, one list for each.
 #[derive(Debug)]
-pub(crate) struct Batch<'a> {
+struct Many<'a> {
     writes: bool,
     head_at_least: i64,
     streams: Streams<'a>,
     new_commands: Vec<Uuid>,
-    conditions: Conditions,
     events: Events<'a>,
     tags: Tags<'a>,
     commands: Commands,
@@ -29,6 +59,7 @@ struct Streams<'a> {
     event_ids: Vec<Option<Uuid>>,
 }
 
+/// The values of `check_conditions.sql`.
 #[derive(Debug, Default)]
 struct Conditions {
     numbers: Vec<i32>,
@@ -68,35 +99,107 @@ struct Commands {
 impl<'a> Batch<'a> {
     /// Writes what the draft says, if it holds.
     pub(crate) fn writing(draft: &Draft<'a>) -> Self {
-        Self {
-            writes: true,
-            head_at_least: draft.head_at_least().as_i64(),
-            streams: Streams::of(draft),
-            new_commands: draft.new_commands().map(|id| *id.as_uuid()).collect(),
-            conditions: Conditions::of(draft),
-            events: Events::of(draft),
-            tags: Tags::of(draft),
-            commands: Commands::of(draft),
-        }
+        let append = match One::of(draft) {
+            Some(one) => Append::One(one),
+            None => Append::Many(Box::new(Many::writing(draft))),
+        };
+        Self { append, conditions: Conditions::of(draft) }
     }
 
     /// Looks up everything the draft mentions and writes nothing.
     pub(crate) fn looking(draft: &Draft<'a>) -> Self {
+        let append = Append::Many(Box::new(Many::looking(draft)));
+        Self { append, conditions: Conditions::of(draft) }
+    }
+
+    /// The statement that writes.
+    pub(crate) fn statement(&self) -> Statement {
+        match self.append {
+            Append::One(_) => Statement::AppendOne,
+            Append::Many(_) => Statement::Append,
+        }
+    }
+
+    /// The values of that statement.
+    pub(crate) fn values(&self) -> Vec<&(dyn ToSql + Sync)> {
+        match &self.append {
+            Append::One(one) => one.values(),
+            Append::Many(many) => many.values(),
+        }
+    }
+
+    /// The values of the statement that checks query conditions, if there are any.
+    pub(crate) fn condition_values(&self) -> Option<[&(dyn ToSql + Sync); 7]> {
+        let Conditions { numbers, after, are_needed, items } = self.conditions.as_ref()?;
+        let Items { tags, types, stream_types, stream_ids } = items;
+        Some([numbers, after, are_needed, tags, types, stream_types, stream_ids])
+    }
+}
+
+impl<'a> One<'a> {
+    fn of(draft: &Draft<'a>) -> Option<Self> {
+        let (append, slot) = draft.single()?;
+        let event = append.events().first()?;
+        let tags = event.tags();
+        Some(Self {
+            aggregate_type: slot.stream.aggregate_type(),
+            aggregate_id: slot.stream.aggregate_id(),
+            sequence: slot.assumed_sequence().map(annals_core::Sequence::as_i64),
+            last_event: slot.assumed_event().map(|id| *id.as_uuid()),
+            event_type: event.event_type().as_str(),
+            event_version: int(event.event_version()),
+            event_id: *event.event_id().as_uuid(),
+            payload: JsonText(event.payload().as_str()),
+            metadata: JsonText(event.metadata().as_str()),
+            tags: (!tags.is_empty()).then(|| tags.iter().map(annals_core::Tag::as_str).collect()),
+            command_id: append.command_id().map(|id| *id.as_uuid()),
+        })
+    }
+
+    fn values(&self) -> Vec<&(dyn ToSql + Sync)> {
+        vec![
+            &self.aggregate_type,
+            &self.aggregate_id,
+            &self.sequence,
+            &self.last_event,
+            &self.event_type,
+            &self.event_version,
+            &self.event_id,
+            &self.payload,
+            &self.metadata,
+            &self.tags,
+            &self.command_id,
+        ]
+    }
+}
+
+impl<'a> Many<'a> {
+    fn writing(draft: &Draft<'a>) -> Self {
+        Self {
+            writes: true,
+            head_at_least: draft.head_at_least().as_i64(),
+            events: Events::of(draft),
+            tags: Tags::of(draft),
+            commands: Commands::of(draft),
+            ..Self::looking(draft)
+        }
+    }
+
+    fn looking(draft: &Draft<'a>) -> Self {
         Self {
             writes: false,
             head_at_least: 0,
             streams: Streams::of(draft),
             new_commands: draft.new_commands().map(|id| *id.as_uuid()).collect(),
-            conditions: Conditions::of(draft),
             events: Events::default(),
             tags: Tags::default(),
             commands: Commands::default(),
         }
     }
 
-    pub(crate) fn values(&self) -> [&(dyn ToSql + Sync); 30] {
-        let Self { streams, conditions, events, tags, commands, .. } = self;
-        [
+    fn values(&self) -> Vec<&(dyn ToSql + Sync)> {
+        let Self { streams, events, tags, commands, .. } = self;
+        vec![
             &self.writes,
             &self.head_at_least,
             &streams.aggregate_types,
@@ -104,13 +207,6 @@ impl<'a> Batch<'a> {
             &streams.sequences,
             &streams.event_ids,
             &self.new_commands,
-            &conditions.numbers,
-            &conditions.after,
-            &conditions.are_needed,
-            &conditions.items.tags,
-            &conditions.items.types,
-            &conditions.items.stream_types,
-            &conditions.items.stream_ids,
             &events.aggregate_types,
             &events.aggregate_ids,
             &events.streams,
@@ -145,7 +241,7 @@ impl<'a> Streams<'a> {
 }
 
 impl Conditions {
-    fn of(draft: &Draft<'_>) -> Self {
+    fn of(draft: &Draft<'_>) -> Option<Self> {
         let mut conditions = Self::default();
         for (number, unless, is_needed) in draft.conditions() {
             for _ in 0..conditions.items.add(&unless.query) {
@@ -154,7 +250,7 @@ impl Conditions {
                 conditions.are_needed.push(is_needed);
             }
         }
-        conditions
+        (!conditions.numbers.is_empty()).then_some(conditions)
     }
 }
 

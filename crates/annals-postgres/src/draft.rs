@@ -181,6 +181,15 @@ impl<'a> Draft<'a> {
         self.verdicts.iter().any(|verdict| matches!(verdict, Verdict::Accepted { .. }))
     }
 
+    /// The only append of the batch, if it is of the simplest kind: one event, with nothing to be
+    /// known but its own stream and its command id.
+    pub(crate) fn single(&self) -> Option<(&'a Append, &Slot<'a>)> {
+        match (self.appends, self.slots.as_slice(), self.events.len()) {
+            ([append], [slot], 1) if append.condition().unless().is_none() => Some((append, slot)),
+            _ => None,
+        }
+    }
+
     /// Command ids that must not be in the ledger.
     pub(crate) fn new_commands(&self) -> impl Iterator<Item = CommandId> {
         let ids = self.appends.iter().zip(&self.verdicts);

@@ -1,6 +1,7 @@
 //! Batches on their way to the database.
 
-use futures_util::future::{join, join3, join4};
+use futures_util::future::{OptionFuture, join, join4};
+use tokio_postgres::Row;
 
 use crate::append_error::BatchError;
 use crate::batch::Batch;
@@ -17,34 +18,12 @@ const COMMIT: &str = "COMMIT";
 /// written, because locking the row makes it a writing transaction: whatever the answer rests on
 /// is durable then, on synchronous standbys as well.
 pub(crate) async fn write(session: &mut Session, batch: &Batch<'_>) -> Result<Answer, BatchError> {
-    let not_written = BatchError::NotWritten;
-    let lock = session.prepare(Statement::LockHead).await.map_err(not_written)?;
-    let append = session.prepare(Statement::Append).await.map_err(not_written)?;
-    let values = batch.values();
-    let (client, wire) = session.parts();
-    let warnings = wire.warnings();
-    let (begun, locked, appended, committed) = wire
-        .drive(join4(
-            client.batch_execute(BEGIN_WRITE),
-            client.query(&lock, &[]),
-            client.query(&append, &values),
-            client.batch_execute(COMMIT),
-        ))
-        .await;
-    let begun = wire.explained(begun);
-    let locked = wire.explained(locked);
-    let rows = begun.and(locked).and(wire.explained(appended));
-    let rows = rows.map_err(not_committed)?;
-    wire.explained(committed).map_err(BatchError::Unknown)?;
-    if wire.warnings() != warnings {
-        return Err(BatchError::StandbysNotWaitedFor);
-    }
-    checked(&rows)
+    send(session, batch, Part::Whole).await
 }
 
 /// Locks and looks, and keeps the lock unless that fails.
 pub(crate) async fn look(session: &mut Session, batch: &Batch<'_>) -> Result<Answer, BatchError> {
-    let answer = try_look(session, batch).await;
+    let answer = send(session, batch, Part::Beginning).await;
     if answer.is_err() {
         // A lost connection has ended the transaction by itself.
         let _ = session.execute("ROLLBACK").await;
@@ -52,45 +31,84 @@ pub(crate) async fn look(session: &mut Session, batch: &Batch<'_>) -> Result<Ans
     answer
 }
 
-async fn try_look(session: &mut Session, batch: &Batch<'_>) -> Result<Answer, BatchError> {
-    let not_written = BatchError::NotWritten;
-    let lock = session.prepare(Statement::LockHead).await.map_err(not_written)?;
-    let append = session.prepare(Statement::Append).await.map_err(not_written)?;
-    let values = batch.values();
-    let (client, wire) = session.parts();
-    let (begun, locked, found) = wire
-        .drive(join3(
-            client.batch_execute(BEGIN_WRITE),
-            client.query(&lock, &[]),
-            client.query(&append, &values),
-        ))
-        .await;
-    let rows = wire.explained(begun).and(wire.explained(locked)).and(wire.explained(found));
-    checked(&rows.map_err(not_written)?)
-}
-
 /// Writes and commits in the transaction that looked.
 pub(crate) async fn write_looked(
     session: &mut Session,
     batch: &Batch<'_>,
 ) -> Result<Answer, BatchError> {
-    let append = session.prepare(Statement::Append).await.map_err(BatchError::NotWritten)?;
-    let values = batch.values();
-    let (client, wire) = session.parts();
-    let warnings = wire.warnings();
-    let (appended, committed) =
-        wire.drive(join(client.query(&append, &values), client.batch_execute(COMMIT))).await;
-    let rows = wire.explained(appended).map_err(not_committed)?;
-    wire.explained(committed).map_err(BatchError::Unknown)?;
-    if wire.warnings() != warnings {
-        return Err(BatchError::StandbysNotWaitedFor);
-    }
-    checked(&rows)
+    send(session, batch, Part::End).await
 }
 
 /// Commits the transaction that looked: there is nothing to write.
 pub(crate) async fn commit_looked(session: &mut Session) -> Result<(), BatchError> {
     session.execute(COMMIT).await.map_err(BatchError::NotWritten)
+}
+
+/// How much of a transaction is sent at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Whole,
+    /// Without the commit.
+    Beginning,
+    /// Without beginning and lock.
+    End,
+}
+
+/// Sends statements without waiting for the answer to any of them. A statement that is refused
+/// makes the server refuse those behind it, and turns the commit into a rollback.
+async fn send(session: &mut Session, batch: &Batch<'_>, part: Part) -> Result<Answer, BatchError> {
+    let statements = Statements::of(session, batch).await.map_err(BatchError::NotWritten)?;
+    let (values, condition_values) = (batch.values(), batch.condition_values());
+    let (client, wire) = session.parts();
+    let warnings = wire.warnings();
+    let begin = (part != Part::End)
+        .then(|| join(client.batch_execute(BEGIN_WRITE), client.query(&statements.lock, &[])));
+    let check = statements.check.as_ref().zip(condition_values.as_ref());
+    let check = check.map(|(statement, values)| client.query(statement, values));
+    let commit = (part != Part::Beginning).then(|| client.batch_execute(COMMIT));
+    let (begun, checked, appended, committed) = wire
+        .drive(join4(
+            OptionFuture::from(begin),
+            OptionFuture::from(check),
+            client.query(&statements.append, &values),
+            OptionFuture::from(commit),
+        ))
+        .await;
+    let refusal = if committed.is_some() { not_committed } else { BatchError::NotWritten };
+    if let Some((begun, locked)) = begun {
+        wire.explained(begun).map_err(refusal)?;
+        wire.explained(locked).map_err(refusal)?;
+    }
+    let checked = checked.map(|rows| wire.explained(rows)).transpose().map_err(refusal)?;
+    let rows = wire.explained(appended).map_err(refusal)?;
+    if let Some(committed) = committed {
+        wire.explained(committed).map_err(BatchError::Unknown)?;
+        if wire.warnings() != warnings {
+            return Err(BatchError::StandbysNotWaitedFor);
+        }
+    }
+    read(&rows, checked.as_deref())
+}
+
+/// What a batch needs to have prepared.
+struct Statements {
+    lock: tokio_postgres::Statement,
+    append: tokio_postgres::Statement,
+    check: Option<tokio_postgres::Statement>,
+}
+
+impl Statements {
+    async fn of(session: &mut Session, batch: &Batch<'_>) -> Result<Self, SessionError> {
+        let check = match batch.condition_values() {
+            Some(_) => Some(session.prepare(Statement::CheckConditions).await?),
+            None => None,
+        };
+        Ok(Self {
+            lock: session.prepare(Statement::LockHead).await?,
+            append: session.prepare(batch.statement()).await?,
+            check,
+        })
+    }
 }
 
 /// A statement before the commit had no good answer. If the server refused it, the commit behind
@@ -102,8 +120,8 @@ fn not_committed(error: SessionError) -> BatchError {
     }
 }
 
-fn checked(rows: &[tokio_postgres::Row]) -> Result<Answer, BatchError> {
-    let answer = Answer::read(rows).map_err(BatchError::Unknown)?;
+fn read(rows: &[Row], checked: Option<&[Row]>) -> Result<Answer, BatchError> {
+    let answer = Answer::read(rows, checked).map_err(BatchError::Unknown)?;
     if !answer.is_locked {
         // Somebody cancelled the statement that begins or the one that locks; the rest of the
         // batch then stood alone and wrote nothing.

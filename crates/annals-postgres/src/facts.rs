@@ -38,15 +38,13 @@ pub(crate) struct Facts {
 }
 
 impl Answer {
-    /// Reads the rows of `append.sql`.
-    pub(crate) fn read(rows: &[Row]) -> Result<Self, SessionError> {
+    /// Reads the rows of `append.sql` or `append_one.sql`, and those of `check_conditions.sql` if
+    /// that was sent.
+    pub(crate) fn read(rows: &[Row], checked: Option<&[Row]>) -> Result<Self, SessionError> {
         let row = rows.first().ok_or_else(SessionError::incomplete)?;
         let sequences: Option<Vec<i64>> = row.try_get("sequences")?;
         let event_ids: Option<Vec<Option<Uuid>>> = row.try_get("event_ids")?;
         let ends = sequences.unwrap_or_default().into_iter().zip(event_ids.unwrap_or_default());
-        let conditions: Option<Vec<i32>> = row.try_get("hit_conditions")?;
-        let positions: Option<Vec<i64>> = row.try_get("hit_positions")?;
-        let hits = conditions.unwrap_or_default().into_iter().zip(positions.unwrap_or_default());
         Ok(Self {
             is_written: row.try_get("holds")?,
             is_locked: row.try_get("is_locked")?,
@@ -57,12 +55,7 @@ impl Answer {
                     Ok(StreamEnd { sequence: sequence(number)?, event_id })
                 })
                 .collect::<Result<_, SessionError>>()?,
-            hits: hits
-                .map(|(condition, at)| {
-                    let condition = usize::try_from(condition);
-                    Ok((condition.map_err(|_| SessionError::incomplete())?, position(at)?))
-                })
-                .collect::<Result<_, SessionError>>()?,
+            hits: hits(checked)?,
             repeats: rows
                 .iter()
                 .filter_map(|row| repeat(row).transpose())
@@ -89,6 +82,19 @@ impl Answer {
             hits: self.hits.iter().copied().collect(),
         }
     }
+}
+
+/// Conditions that do not hold, each with the position of an event that matches.
+fn hits(checked: Option<&[Row]>) -> Result<Vec<(usize, Position)>, SessionError> {
+    let Some(row) = checked.and_then(|rows| rows.first()) else { return Ok(Vec::new()) };
+    let conditions: Option<Vec<i32>> = row.try_get("conditions")?;
+    let positions: Option<Vec<i64>> = row.try_get("positions")?;
+    let hits = conditions.unwrap_or_default().into_iter().zip(positions.unwrap_or_default());
+    hits.map(|(condition, at)| {
+        let condition = usize::try_from(condition).map_err(|_| SessionError::incomplete())?;
+        Ok((condition, position(at)?))
+    })
+    .collect()
 }
 
 fn repeat(row: &Row) -> Result<Option<(CommandId, Appended)>, SessionError> {

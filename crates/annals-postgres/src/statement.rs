@@ -20,7 +20,9 @@ macro_rules! statements {
 
 statements! {
     Append = "append.sql",
+    AppendOne = "append_one.sql",
     BlockedBy = "blocked_by.sql",
+    CheckConditions = "check_conditions.sql",
     EventAt = "event_at.sql",
     FindCommand = "find_command.sql",
     Head = "head.sql",

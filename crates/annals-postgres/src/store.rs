@@ -179,6 +179,8 @@ impl PostgresStore {
 async fn prepare(session: &mut Session, news: &News) -> Result<(), SessionError> {
     session.prepare(Statement::LockHead).await?;
     session.prepare(Statement::Append).await?;
+    session.prepare(Statement::AppendOne).await?;
+    session.prepare(Statement::CheckConditions).await?;
     // Nothing was seen yet, so this only notes which log it is.
     news.check_log(session).await?;
     let row = session.query_one(Statement::Head, &[]).await?;

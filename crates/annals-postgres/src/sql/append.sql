@@ -8,20 +8,16 @@
 -- $3   aggregate type   $4 aggregate id   $5 last sequence it must have   $6 last event it must have
 --      (null for any)
 -- $7   command ids that must not be in the ledger
--- Items of query conditions, no event may match:
--- $8   number of the condition   $9 after this position   $10 whether it must hold
--- $11  all of these tags   $12 any of these types   $13, $14 any of these streams, types and ids
---      (each an array in its text form, null for no restriction)
 -- Events, numbered from 1:
--- $15  aggregate type   $16 aggregate id   $17 number of the stream   $18 place among the batch's
---      events of the stream   $19 event type   $20 event version   $21 event id   $22 payload
--- $23  metadata   $24 tags (an array in its text form, null for none)
--- Tags: $25 tag   $26 number of the event   $27 event type
--- Commands: $28 command id   $29 number of the first event   $30 count
+-- $8   aggregate type   $9 aggregate id   $10 number of the stream   $11 place among the batch's
+--      events of the stream   $12 event type   $13 event version   $14 event id   $15 payload
+-- $16  metadata   $17 tags (an array in its text form, null for none)
+-- Tags: $18 tag   $19 number of the event   $20 event type
+-- Commands: $21 command id   $22 number of the first event   $23 count
 --
 -- One row, or one for each command id that was found: whether it was written, whether the head row
--- is held, the head before, for each stream the last sequence and event before, the conditions that
--- do not hold, each with an event that matches, and the command's outcome.
+-- is held, the head before, for each stream the last sequence and event before, and the command's
+-- outcome.
 WITH head AS MATERIALIZED (
     SELECT
         coalesce(last.position, 0) AS position,
@@ -61,97 +57,6 @@ repeated AS MATERIALIZED (
     FROM annals.command
     WHERE command.command_id = ANY ($7::uuid[])
 ),
-item AS MATERIALIZED (
-    SELECT
-        given.condition,
-        given.after,
-        given.is_needed,
-        given.tags::text[] AS tags,
-        given.types::text[] AS types,
-        given.stream_types::text[] AS stream_types,
-        given.stream_ids::text[] AS stream_ids
-    FROM unnest(
-        $8::integer[], $9::bigint[], $10::boolean[], $11::text[], $12::text[], $13::text[], $14::text[]
-    ) AS given (condition, after, is_needed, tags, types, stream_types, stream_ids)
-),
-hit AS MATERIALIZED (
-    -- Everything.
-    SELECT item.condition, item.is_needed, head.position
-    FROM item
-    CROSS JOIN head
-    WHERE item.tags IS NULL AND item.types IS NULL AND item.stream_ids IS NULL
-        AND head.position > item.after
-    UNION ALL
-    -- Tags, with or without types and streams: what is new under the first tag.
-    SELECT item.condition, item.is_needed, found.position
-    FROM item
-    CROSS JOIN LATERAL (
-        SELECT tagged.position
-        FROM annals.event_tag AS tagged
-        WHERE tagged.tag = item.tags[1]
-            AND tagged.position > item.after
-            AND (item.types IS NULL OR tagged.event_type = ANY (item.types))
-            AND NOT EXISTS (
-                SELECT
-                FROM unnest(item.tags[2:]) AS other (tag)
-                WHERE NOT EXISTS (
-                    SELECT
-                    FROM annals.event_tag AS also
-                    WHERE also.tag = other.tag AND also.position = tagged.position
-                )
-            )
-            AND (item.stream_ids IS NULL OR EXISTS (
-                SELECT
-                FROM annals.event
-                JOIN unnest(item.stream_types, item.stream_ids) AS wanted (type, id)
-                    ON wanted.type = event.aggregate_type AND wanted.id = event.aggregate_id
-                WHERE event.position = tagged.position
-            ))
-        ORDER BY tagged.position
-        LIMIT 1
-    ) AS found
-    WHERE item.tags IS NOT NULL
-    UNION ALL
-    -- Streams, with or without types. A stream has at most as many new events as the log has.
-    SELECT item.condition, item.is_needed, found.position
-    FROM item
-    CROSS JOIN head
-    CROSS JOIN LATERAL unnest(item.stream_types, item.stream_ids) AS wanted (type, id)
-    CROSS JOIN LATERAL (
-        SELECT event.sequence, event.position
-        FROM annals.event
-        WHERE event.aggregate_type = wanted.type AND event.aggregate_id = wanted.id
-        ORDER BY event.sequence DESC
-        LIMIT 1
-    ) AS last
-    CROSS JOIN LATERAL (
-        SELECT event.position
-        FROM annals.event
-        WHERE event.aggregate_type = wanted.type
-            AND event.aggregate_id = wanted.id
-            AND event.sequence > last.sequence - greatest(head.position - item.after, 0)
-            AND event.position > item.after
-            AND (item.types IS NULL OR event.event_type = ANY (item.types))
-        ORDER BY event.sequence
-        LIMIT 1
-    ) AS found
-    WHERE item.tags IS NULL AND item.stream_ids IS NOT NULL AND last.position > item.after
-    UNION ALL
-    -- Types alone.
-    SELECT item.condition, item.is_needed, found.position
-    FROM item
-    CROSS JOIN LATERAL unnest(item.types) AS wanted (type)
-    CROSS JOIN LATERAL (
-        SELECT event.position
-        FROM annals.event
-        -- Compared as rows, so that no index on positions alone looks good enough.
-        WHERE (event.event_type, event.position) > (wanted.type, item.after)
-            AND (event.event_type, event.position) <= (wanted.type, 9223372036854775807)
-        ORDER BY event.event_type, event.position
-        LIMIT 1
-    ) AS found
-    WHERE item.tags IS NULL AND item.stream_ids IS NULL
-),
 lock AS MATERIALIZED (
     -- Whether this very transaction holds the row, should what went before have failed.
     SELECT EXISTS (
@@ -168,7 +73,8 @@ verdict AS MATERIALIZED (
             AND head.position >= $2::bigint
             AND stream.holds
             AND NOT EXISTS (SELECT FROM repeated)
-            AND NOT EXISTS (SELECT FROM hit WHERE hit.is_needed) AS holds
+            -- What check_conditions.sql found out before, if it was sent.
+            AND current_setting('annals.conditions_hold', true) IS DISTINCT FROM 'no' AS holds
     FROM lock
     CROSS JOIN head
     CROSS JOIN stream
@@ -194,8 +100,8 @@ new_event AS (
     CROSS JOIN head
     CROSS JOIN stream
     CROSS JOIN unnest(
-        $15::text[], $16::text[], $17::integer[], $18::bigint[], $19::text[], $20::integer[],
-        $21::uuid[], $22::json[], $23::json[], $24::text[]
+        $8::text[], $9::text[], $10::integer[], $11::bigint[], $12::text[], $13::integer[],
+        $14::uuid[], $15::json[], $16::json[], $17::text[]
     ) WITH ORDINALITY AS given (
         aggregate_type, aggregate_id, stream, place, event_type, event_version,
         event_id, payload, metadata, tags, number
@@ -207,7 +113,7 @@ new_tag AS (
     SELECT head.position + given.number, given.tag, given.event_type
     FROM verdict
     CROSS JOIN head
-    CROSS JOIN unnest($25::text[], $26::integer[], $27::text[]) AS given (tag, number, event_type)
+    CROSS JOIN unnest($18::text[], $19::integer[], $20::text[]) AS given (tag, number, event_type)
     WHERE verdict.holds
 ),
 new_command AS (
@@ -215,7 +121,7 @@ new_command AS (
     SELECT head.position + given.number, given.count, given.command_id
     FROM verdict
     CROSS JOIN head
-    CROSS JOIN unnest($28::uuid[], $29::integer[], $30::integer[])
+    CROSS JOIN unnest($21::uuid[], $22::integer[], $23::integer[])
         AS given (command_id, number, count)
     WHERE verdict.holds
 )
@@ -225,8 +131,6 @@ SELECT
     head.position,
     stream.sequences,
     stream.event_ids,
-    (SELECT array_agg(hit.condition) FROM hit) AS hit_conditions,
-    (SELECT array_agg(hit.position) FROM hit) AS hit_positions,
     repeated.command_id,
     repeated.first_position,
     ARRAY(

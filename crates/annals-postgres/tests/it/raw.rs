@@ -13,6 +13,7 @@ use crate::database::Database;
 pub(crate) struct Sql {
     pub(crate) begin: String,
     pub(crate) lock: String,
+    pub(crate) check: String,
     pub(crate) append: String,
 }
 
@@ -22,6 +23,7 @@ impl Sql {
         Self {
             begin: include_str!("../../src/sql/begin_write.sql").to_owned(),
             lock: include_str!("../../src/sql/lock_head.sql").to_owned(),
+            check: include_str!("../../src/sql/check_conditions.sql").to_owned(),
             append: include_str!("../../src/sql/append.sql").to_owned(),
         }
     }
@@ -108,6 +110,7 @@ pub(crate) struct Writer {
     pub(crate) session: Client,
     sql: Sql,
     lock: Statement,
+    check: Statement,
     append: Statement,
 }
 
@@ -115,8 +118,9 @@ impl Writer {
     pub(crate) async fn open(database: &Database, sql: &Sql) -> Self {
         let session = database.owner().await;
         let lock = session.prepare(&sql.lock).await.expect("the lock can be prepared");
+        let check = session.prepare(&sql.check).await.expect("the check can be prepared");
         let append = session.prepare(&sql.append).await.expect("the append can be prepared");
-        Self { session, sql: sql.clone(), lock, append }
+        Self { session, sql: sql.clone(), lock, check, append }
     }
 
     /// The server's process for this session.
@@ -173,10 +177,18 @@ impl Writer {
         let (unless_tags, after): (Vec<String>, Vec<i64>) =
             unless.map(|(tag, after)| (format!("{{\"{tag}\"}}"), after)).into_iter().unzip();
         let nothing: Vec<Option<&str>> = vec![None; after.len()];
+        let (numbers, needed) = (vec![0_i32; after.len()], vec![true; after.len()]);
+        let mut hits = Vec::new();
+        if unless.is_some() {
+            let values: [&(dyn ToSql + Sync); 7] =
+                [&numbers, &after, &needed, &unless_tags, &nothing, &nothing, &nothing];
+            let row = self.session.query_one(&self.check, &values).await?;
+            hits = row.get::<_, Option<Vec<i64>>>("positions").unwrap_or_default();
+        }
         let json = vec![EmptyObject];
         let tags = vec![format!("{{\"{tag}\"}}")];
         let firsts = vec![1_i32; commands.len()];
-        let values: [&(dyn ToSql + Sync); 30] = [
+        let values: [&(dyn ToSql + Sync); 23] = [
             &writes,
             &0_i64,
             &kinds,
@@ -184,13 +196,6 @@ impl Writer {
             &vec![expected],
             &vec![None::<Uuid>],
             &commands,
-            &vec![0_i32; after.len()],
-            &after,
-            &vec![true; after.len()],
-            &unless_tags,
-            &nothing,
-            &nothing,
-            &nothing,
             &kinds,
             &ids,
             &vec![1_i32],
@@ -208,16 +213,16 @@ impl Writer {
             &firsts,
             &firsts,
         ];
-        self.session.query_one(&self.append, &values).await.map(|row| found(&row))
+        self.session.query_one(&self.append, &values).await.map(|row| found(&row, hits))
     }
 }
 
-fn found(row: &Row) -> Found {
+fn found(row: &Row, hits: Vec<i64>) -> Found {
     Found {
         is_written: row.get("holds"),
         is_locked: row.get("is_locked"),
         head: row.get("position"),
-        hits: row.get::<_, Option<Vec<i64>>>("hit_positions").unwrap_or_default(),
+        hits,
         repeated: row.get("first_position"),
     }
 }
