@@ -6,6 +6,7 @@ use std::sync::Arc;
 use annals_core::{Aggregate, Decision, EventStore, Sequence, SnapshotStore};
 
 use crate::decide::Decide;
+use crate::engine::Engine;
 use crate::error::LoadError;
 use crate::execute::Execute;
 use crate::history::{self, History};
@@ -14,13 +15,12 @@ use crate::load::{self, stream_id};
 use crate::loaded::{At, Loaded};
 use crate::options::Options;
 use crate::resources::Resources;
-use crate::shared::Shared;
 
 /// Executes commands and decisions on a store, and loads states from it.
 ///
 /// `S` is the services that the aggregates and decisions ask for. Cloning shares everything.
 pub struct App<S> {
-    shared: Arc<Shared<S>>,
+    engine: Arc<Engine<S>>,
 }
 
 impl<S: Send + Sync + 'static> App<S> {
@@ -48,19 +48,19 @@ impl<S: Send + Sync + 'static> App<S> {
         let options = Options { snapshot_every: options.snapshot_every.max(1), ..options };
         let lanes = Lanes::new(options.cached_states_max);
         let resources = Resources { store, snapshots, options };
-        Self { shared: Arc::new(Shared { resources, services, lanes }) }
+        Self { engine: Arc::new(Engine { resources, services, lanes }) }
     }
 
     /// The store.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn EventStore> {
-        &self.shared.resources.store
+        &self.engine.resources.store
     }
 
     /// The services.
     #[must_use]
     pub fn services(&self) -> &S {
-        &self.shared.services
+        &self.engine.services
     }
 
     /// Executes `command` on the aggregate `id`: await it, after saying more if need be.
@@ -80,7 +80,7 @@ impl<S: Send + Sync + 'static> App<S> {
         id: &A::Id,
         command: A::Command,
     ) -> Execute<'_, A> {
-        Execute::new(&self.shared, id, command)
+        Execute::new(&self.engine, id, command)
     }
 
     /// Makes `decision`: await it, after saying more if need be.
@@ -88,7 +88,7 @@ impl<S: Send + Sync + 'static> App<S> {
     /// Between reading and writing the log may move on; if that brings an event the decision
     /// depends on, it is made again, as often as [`Options::retry`] allows.
     pub fn decide<D: Decision<Services = S>>(&self, decision: D) -> Decide<'_, D> {
-        Decide::new(&self.shared, decision)
+        Decide::new(&self.engine, decision)
     }
 
     /// The state now: everything acknowledged before this call is in it, and nothing that is not
@@ -101,7 +101,7 @@ impl<S: Send + Sync + 'static> App<S> {
         &self,
         id: &A::Id,
     ) -> Result<Loaded<A>, LoadError> {
-        load::load(&self.shared, &stream_id::<A>(id)?).await
+        load::load(&self.engine, &stream_id::<A>(id)?).await
     }
 
     /// The state at a sequence, at a position or at a time.
@@ -115,7 +115,7 @@ impl<S: Send + Sync + 'static> App<S> {
         id: &A::Id,
         at: impl Into<At>,
     ) -> Result<Loaded<A>, LoadError> {
-        load::load_at(&self.shared.resources, stream_id::<A>(id)?, at.into()).await
+        load::load_at(&self.engine.resources, stream_id::<A>(id)?, at.into()).await
     }
 
     /// One page of an aggregate's events after a sequence, oldest first, at most `limit` (and at
@@ -130,13 +130,13 @@ impl<S: Send + Sync + 'static> App<S> {
         after: Sequence,
         limit: usize,
     ) -> Result<History<A::Event>, LoadError> {
-        history::history(&*self.shared.resources.store, stream_id::<A>(id)?, after, limit).await
+        history::history(&*self.engine.resources.store, stream_id::<A>(id)?, after, limit).await
     }
 }
 
 impl<S> Clone for App<S> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self { engine: Arc::clone(&self.engine) }
     }
 }
 
@@ -144,8 +144,8 @@ impl<S> fmt::Debug for App<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("App")
-            .field("store", &self.shared.resources.store)
-            .field("options", &self.shared.resources.options)
+            .field("store", &self.engine.resources.store)
+            .field("options", &self.engine.resources.options)
             .finish_non_exhaustive()
     }
 }

@@ -10,16 +10,16 @@ use annals_core::{
 };
 
 use crate::context;
+use crate::engine::Engine;
 use crate::error::{ExecuteError, LoadError};
 use crate::outcome;
-use crate::shared::Shared;
 use crate::started::Started;
 use crate::submit::{Submitted, is_conflict, refusal, submit};
 
 /// A decision about to be made. Say more with the methods, then await it.
 #[must_use = "nothing happens until it is awaited"]
 pub struct Decide<'a, D: Decision> {
-    shared: &'a Shared<D::Services>,
+    engine: &'a Engine<D::Services>,
     decision: D,
     command_id: Option<CommandId>,
     context: Option<Metadata>,
@@ -44,8 +44,8 @@ pub struct Decided<E> {
 type Outcome<D> = Result<Decided<<D as Decision>::Event>, ExecuteError<<D as Decision>::Error>>;
 
 impl<'a, D: Decision> Decide<'a, D> {
-    pub(crate) fn new(shared: &'a Shared<D::Services>, decision: D) -> Self {
-        Self { shared, decision, command_id: None, context: None }
+    pub(crate) fn new(engine: &'a Engine<D::Services>, decision: D) -> Self {
+        Self { engine, decision, command_id: None, context: None }
     }
 
     /// Names the decision, so that repeating it changes nothing more: a repeat returns the first
@@ -69,8 +69,8 @@ impl<'a, D: Decision> Decide<'a, D> {
     /// As awaiting it, short of those that come from writing.
     pub async fn dry_run(self) -> Result<Vec<(StreamId, D::Event)>, ExecuteError<D::Error>> {
         let mut seen = Seen::<D>::new(&self.decision)?;
-        seen.catch_up(&*self.shared.resources.store, &self.decision).await?;
-        self.decision.decide(&seen.state, &self.shared.services).map_err(ExecuteError::Rejected)
+        seen.catch_up(&*self.engine.resources.store, &self.decision).await?;
+        self.decision.decide(&seen.state, &self.engine.services).map_err(ExecuteError::Rejected)
     }
 }
 
@@ -84,7 +84,7 @@ impl<'a, D: Decision + 'a> IntoFuture for Decide<'a, D> {
             let metadata = context::metadata(self.context, command_id)?;
             let seen = Seen::<D>::new(&self.decision)?;
             let making = Making {
-                shared: self.shared,
+                engine: self.engine,
                 decision: self.decision,
                 command_id,
                 is_repeatable: self.command_id.is_some(),
@@ -135,7 +135,7 @@ impl<D: Decision> Seen<D> {
 
 /// A decision with all that has been said about it.
 struct Making<'a, D: Decision> {
-    shared: &'a Shared<D::Services>,
+    engine: &'a Engine<D::Services>,
     decision: D,
     command_id: CommandId,
     /// The caller chose the id, so this may be a repeat.
@@ -145,12 +145,12 @@ struct Making<'a, D: Decision> {
 
 impl<D: Decision> Making<'_, D> {
     async fn run(self, mut seen: Seen<D>) -> Outcome<D> {
-        let store = &*self.shared.resources.store;
+        let store = &*self.engine.resources.store;
         let mut attempts = 0;
         loop {
             attempts += 1;
             seen.catch_up(store, &self.decision).await?;
-            let events = match self.decision.decide(&seen.state, &self.shared.services) {
+            let events = match self.decision.decide(&seen.state, &self.engine.services) {
                 Ok(events) if events.is_empty() && !self.is_repeatable => {
                     return Ok(self.decided(events, seen.through, attempts));
                 }
@@ -159,7 +159,7 @@ impl<D: Decision> Making<'_, D> {
             };
             let append = self.append(&events, &seen)?;
             let started = Started::new(store.append(append.clone())).await;
-            match submit(store, &append, started, &self.shared.resources.options.retry).await {
+            match submit(store, &append, started, &self.engine.resources.options.retry).await {
                 Ok(submitted)
                     if submitted.appended.repeated
                         && !outcome::is_own(store, &append, &submitted, self.command_id)
@@ -172,7 +172,7 @@ impl<D: Decision> Making<'_, D> {
                 }
                 Err(conflict) if is_conflict(&conflict) => {
                     tracing::debug!(attempts, "conflict");
-                    if !self.shared.resources.options.retry.pause_after(attempts).await {
+                    if !self.engine.resources.options.retry.pause_after(attempts).await {
                         return Err(refusal(conflict, self.command_id, attempts));
                     }
                 }
@@ -198,7 +198,7 @@ impl<D: Decision> Making<'_, D> {
     /// succeeded.
     async fn reject(&self, rejection: D::Error, attempts: u32) -> Outcome<D> {
         if self.is_repeatable
-            && let Some(first) = self.shared.resources.store.find_command(self.command_id).await?
+            && let Some(first) = self.engine.resources.store.find_command(self.command_id).await?
         {
             return self.repeated(&first, attempts).await;
         }
@@ -207,7 +207,7 @@ impl<D: Decision> Making<'_, D> {
 
     /// The first outcome, from the log.
     async fn repeated(&self, first: &Appended, attempts: u32) -> Outcome<D> {
-        let recorded = outcome::events(&*self.shared.resources.store, first).await?;
+        let recorded = outcome::events(&*self.engine.resources.store, first).await?;
         let typed =
             |recorded: &RecordedEvent| Ok((recorded.stream.clone(), codec::decode(recorded)?));
         let events: Result<_, DecodeError> = recorded.iter().map(typed).collect();

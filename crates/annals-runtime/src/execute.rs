@@ -7,15 +7,15 @@ use std::pin::Pin;
 use annals_core::{Aggregate, CommandId, Metadata, Sequence, StreamId};
 
 use crate::context;
+use crate::engine::Engine;
 use crate::error::ExecuteError;
 use crate::execution::{Execution, Outcome, check_expected};
 use crate::load::load;
-use crate::shared::Shared;
 
 /// A command about to be executed. Say more with the methods, then await it.
 #[must_use = "nothing happens until it is awaited"]
 pub struct Execute<'a, A: Aggregate> {
-    shared: &'a Shared<A::Services>,
+    engine: &'a Engine<A::Services>,
     id: String,
     command: A::Command,
     command_id: Option<CommandId>,
@@ -33,9 +33,9 @@ pub struct DryRun<E> {
 }
 
 impl<'a, A: Aggregate> Execute<'a, A> {
-    pub(crate) fn new(shared: &'a Shared<A::Services>, id: &A::Id, command: A::Command) -> Self {
+    pub(crate) fn new(engine: &'a Engine<A::Services>, id: &A::Id, command: A::Command) -> Self {
         Self {
-            shared,
+            engine,
             id: id.to_string(),
             command,
             command_id: None,
@@ -71,10 +71,10 @@ impl<'a, A: Aggregate> Execute<'a, A> {
     /// As awaiting it, short of those that come from writing.
     pub async fn dry_run(self) -> Result<DryRun<A::Event>, ExecuteError<A::Error>> {
         let stream = StreamId::new(A::TYPE, self.id)?;
-        let loaded = load::<A>(self.shared, &stream).await?;
+        let loaded = load::<A>(self.engine, &stream).await?;
         let sequence = loaded.sequence;
         check_expected(&stream, self.expected, sequence)?;
-        let decided = loaded.state.handle(self.command, &self.shared.services);
+        let decided = loaded.state.handle(self.command, &self.engine.services);
         let events = decided.map_err(ExecuteError::Rejected)?;
         Ok(DryRun { events, sequence })
     }
@@ -87,7 +87,7 @@ impl<'a, A: Aggregate> IntoFuture for Execute<'a, A> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let stream = StreamId::new(A::TYPE, self.id)?;
-            let Shared { resources, services, lanes } = self.shared;
+            let Engine { resources, services, lanes } = self.engine;
             let lane = lanes.lane::<A>(&stream);
             let command_id = self.command_id.unwrap_or_else(CommandId::new);
             let metadata = context::metadata(self.context, command_id)?;

@@ -7,6 +7,7 @@
 mod app;
 mod context;
 mod decide;
+mod engine;
 mod error;
 mod execute;
 mod execution;
@@ -21,7 +22,6 @@ mod page;
 mod replay;
 mod resources;
 mod retry;
-mod shared;
 mod snapshot;
 mod started;
 mod submit;

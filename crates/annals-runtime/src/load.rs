@@ -2,22 +2,22 @@
 
 use annals_core::{Aggregate, LimitError, StreamId};
 
+use crate::engine::Engine;
 use crate::error::LoadError;
 use crate::lane::Confirmed;
 use crate::loaded::{At, Loaded};
 use crate::replay::{Moment, replay};
 use crate::resources::Resources;
-use crate::shared::Shared;
 
 pub(crate) fn stream_id<A: Aggregate>(id: &A::Id) -> Result<StreamId, LimitError> {
     StreamId::new(A::TYPE, id.to_string())
 }
 
 pub(crate) async fn load<A: Aggregate>(
-    shared: &Shared<A::Services>,
+    engine: &Engine<A::Services>,
     stream: &StreamId,
 ) -> Result<Loaded<A>, LoadError> {
-    let Shared { resources, lanes, .. } = shared;
+    let Engine { resources, lanes, .. } = engine;
     let lane = lanes.lane::<A>(stream);
     let mut held = lane.hold(resources, stream).await?;
     loop {

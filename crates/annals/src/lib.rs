@@ -10,6 +10,10 @@ pub use annals_runtime::*;
 #[cfg(feature = "sqlite")]
 pub use annals_sqlite as sqlite;
 
+/// The store on PostgreSQL, for many processes.
+#[cfg(feature = "postgres")]
+pub use annals_postgres as postgres;
+
 /// What domain code and applications usually need.
 pub mod prelude {
     pub use crate::{

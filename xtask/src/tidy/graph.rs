@@ -22,7 +22,10 @@ const MEMBERS: &[(&str, &[&str])] = &[
     ("annals-postgres", &["annals-core"]),
     ("annals-sqlite", &["annals-core"]),
     ("annals-testing", &["annals-core"]),
-    ("annals", &["annals-core", "annals-derive", "annals-runtime", "annals-sqlite"]),
+    (
+        "annals",
+        &["annals-core", "annals-derive", "annals-postgres", "annals-runtime", "annals-sqlite"],
+    ),
     ("bank", &["annals"]),
     ("xtask", &[]),
 ];

@@ -3,7 +3,7 @@
 use crate::lanes::Lanes;
 use crate::resources::Resources;
 
-pub(crate) struct Shared<S> {
+pub(crate) struct Engine<S> {
     pub(crate) resources: Resources,
     /// What the domain may ask besides the state.
     pub(crate) services: S,
