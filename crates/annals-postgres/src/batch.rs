@@ -1,5 +1,6 @@
 //! A draft as values of the statements that write it.
 
+use annals_core::{Position, Sequence, Tag};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -30,6 +31,8 @@ struct One<'a> {
     aggregate_id: &'a str,
     sequence: Option<i64>,
     last_event: Option<Uuid>,
+    known_head: Option<i64>,
+    current_sequence: Option<i64>,
     event_type: &'a str,
     event_version: i32,
     event_id: Uuid,
@@ -44,6 +47,7 @@ struct One<'a> {
 struct Many<'a> {
     writes: bool,
     head_at_least: i64,
+    known_head: Option<i64>,
     streams: Streams<'a>,
     new_commands: Vec<Uuid>,
     events: Events<'a>,
@@ -57,6 +61,7 @@ struct Streams<'a> {
     aggregate_ids: Vec<&'a str>,
     sequences: Vec<Option<i64>>,
     event_ids: Vec<Option<Uuid>>,
+    current_sequences: Vec<Option<i64>>,
 }
 
 /// The values of `check_conditions.sql`.
@@ -144,14 +149,16 @@ impl<'a> One<'a> {
         Some(Self {
             aggregate_type: slot.stream.aggregate_type(),
             aggregate_id: slot.stream.aggregate_id(),
-            sequence: slot.assumed_sequence().map(annals_core::Sequence::as_i64),
+            sequence: slot.assumed_sequence().map(Sequence::as_i64),
             last_event: slot.assumed_event().map(|id| *id.as_uuid()),
+            known_head: draft.known_head().map(Position::as_i64),
+            current_sequence: slot.current_sequence().map(Sequence::as_i64),
             event_type: event.event_type().as_str(),
             event_version: int(event.event_version()),
             event_id: *event.event_id().as_uuid(),
             payload: JsonText(event.payload().as_str()),
             metadata: JsonText(event.metadata().as_str()),
-            tags: (!tags.is_empty()).then(|| tags.iter().map(annals_core::Tag::as_str).collect()),
+            tags: (!tags.is_empty()).then(|| tags.iter().map(Tag::as_str).collect()),
             command_id: append.command_id().map(|id| *id.as_uuid()),
         })
     }
@@ -162,6 +169,8 @@ impl<'a> One<'a> {
             &self.aggregate_id,
             &self.sequence,
             &self.last_event,
+            &self.known_head,
+            &self.current_sequence,
             &self.event_type,
             &self.event_version,
             &self.event_id,
@@ -189,6 +198,7 @@ impl<'a> Many<'a> {
         Self {
             writes: false,
             head_at_least: 0,
+            known_head: draft.known_head().map(Position::as_i64),
             streams: Streams::of(draft),
             new_commands: draft.new_commands().map(|id| *id.as_uuid()).collect(),
             events: Events::default(),
@@ -202,10 +212,12 @@ impl<'a> Many<'a> {
         vec![
             &self.writes,
             &self.head_at_least,
+            &self.known_head,
             &streams.aggregate_types,
             &streams.aggregate_ids,
             &streams.sequences,
             &streams.event_ids,
+            &streams.current_sequences,
             &self.new_commands,
             &events.aggregate_types,
             &events.aggregate_ids,
@@ -233,8 +245,9 @@ impl<'a> Streams<'a> {
         for slot in draft.slots() {
             streams.aggregate_types.push(slot.stream.aggregate_type());
             streams.aggregate_ids.push(slot.stream.aggregate_id());
-            streams.sequences.push(slot.assumed_sequence().map(annals_core::Sequence::as_i64));
+            streams.sequences.push(slot.assumed_sequence().map(Sequence::as_i64));
             streams.event_ids.push(slot.assumed_event().map(|id| *id.as_uuid()));
+            streams.current_sequences.push(slot.current_sequence().map(Sequence::as_i64));
         }
         streams
     }
@@ -268,7 +281,7 @@ impl<'a> Events<'a> {
             events.event_ids.push(*event.event_id().as_uuid());
             events.payloads.push(JsonText(event.payload().as_str()));
             events.metadata.push(JsonText(event.metadata().as_str()));
-            let tags = event.tags().iter().map(annals_core::Tag::as_str);
+            let tags = event.tags().iter().map(Tag::as_str);
             events.tags.push((tags.len() > 0).then(|| array_text(tags)));
         }
         events

@@ -12,7 +12,7 @@ use annals_core::{
 use chrono::DateTime;
 
 use crate::facts::{Answer, Facts};
-use crate::known_streams::{KnownStreams, StreamEnd};
+use crate::known_streams::{KnownEnd, KnownStreams, StreamEnd};
 
 pub(crate) use slot::Slot;
 use verdict::Verdict;
@@ -39,6 +39,8 @@ pub(crate) struct Draft<'a> {
     commands: HashMap<CommandId, usize>,
     verdicts: Vec<Verdict>,
     head_at_least: Position,
+    /// The head at which current guesses are facts.
+    known_head: Option<Position>,
 }
 
 /// An event that is to be written.
@@ -62,6 +64,7 @@ impl<'a> Draft<'a> {
             commands: HashMap::new(),
             verdicts: Vec::with_capacity(appends.len()),
             head_at_least: Position::ZERO,
+            known_head: knowledge.known_head(),
         };
         for (number, append) in appends.iter().enumerate() {
             let verdict = draft.judge(number, append, knowledge);
@@ -176,6 +179,11 @@ impl<'a> Draft<'a> {
         self.head_at_least
     }
 
+    /// The head at which streams with a current sequence need not be looked up.
+    pub(crate) fn known_head(&self) -> Option<Position> {
+        self.known_head
+    }
+
     /// Whether there is anything to write.
     pub(crate) fn writes(&self) -> bool {
         self.verdicts.iter().any(|verdict| matches!(verdict, Verdict::Accepted { .. }))
@@ -218,6 +226,7 @@ impl<'a> Draft<'a> {
 
     /// Notes where the streams end now that the batch is written.
     pub(crate) fn note_written(&self, answer: &Answer, known: &mut KnownStreams) {
+        known.note_head(answer.head, answer.head.plus(self.events.len() as u64));
         for (slot, before) in self.slots.iter().zip(&answer.ends) {
             let end = match slot.last_added {
                 Some(last) => {
@@ -232,6 +241,7 @@ impl<'a> Draft<'a> {
 
     /// Notes where the streams were found to end, without the batch.
     pub(crate) fn note_found(&self, answer: &Answer, known: &mut KnownStreams) {
+        known.note_head(answer.head, answer.head);
         for (slot, end) in self.slots.iter().zip(&answer.ends) {
             known.note(slot.stream, *end);
         }
@@ -266,6 +276,13 @@ impl Knowledge<'_> {
         matches!(self, Self::Guess(..))
     }
 
+    fn known_head(self) -> Option<Position> {
+        match self {
+            Self::Guess(known, _) => known.head(),
+            Self::Facts(_) => None,
+        }
+    }
+
     fn head(self) -> Position {
         match self {
             Self::Guess(_, head) => head,
@@ -273,10 +290,14 @@ impl Knowledge<'_> {
         }
     }
 
-    fn end(self, stream: &StreamId) -> Option<StreamEnd> {
+    fn end(self, stream: &StreamId) -> Option<KnownEnd> {
         match self {
             Self::Guess(known, _) => known.end(stream),
-            Self::Facts(facts) => facts.ends.get(stream).copied(),
+            Self::Facts(facts) => {
+                let end = *facts.ends.get(stream)?;
+                // Facts from before the lock was had are looked up once more with it.
+                Some(KnownEnd { end, is_current: false })
+            }
         }
     }
 

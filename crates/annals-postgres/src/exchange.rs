@@ -5,6 +5,7 @@ use tokio_postgres::Row;
 
 use crate::append_error::BatchError;
 use crate::batch::Batch;
+use crate::draft::Draft;
 use crate::facts::Answer;
 use crate::session::{Session, SessionError};
 use crate::statement::{BEGIN_WRITE, Statement};
@@ -17,13 +18,13 @@ const COMMIT: &str = "COMMIT";
 /// needs and not for as long as the network takes. The commit also flushes where nothing was
 /// written, because locking the row makes it a writing transaction: whatever the answer rests on
 /// is durable then, on synchronous standbys as well.
-pub(crate) async fn write(session: &mut Session, batch: &Batch<'_>) -> Result<Answer, BatchError> {
-    send(session, batch, Part::Whole).await
+pub(crate) async fn write(session: &mut Session, draft: &Draft<'_>) -> Result<Answer, BatchError> {
+    send(session, draft, &Batch::writing(draft), Part::Whole).await
 }
 
 /// Locks and looks, and keeps the lock unless that fails.
-pub(crate) async fn look(session: &mut Session, batch: &Batch<'_>) -> Result<Answer, BatchError> {
-    let answer = send(session, batch, Part::Beginning).await;
+pub(crate) async fn look(session: &mut Session, draft: &Draft<'_>) -> Result<Answer, BatchError> {
+    let answer = send(session, draft, &Batch::looking(draft), Part::Beginning).await;
     if answer.is_err() {
         // A lost connection has ended the transaction by itself.
         let _ = session.execute("ROLLBACK").await;
@@ -34,9 +35,9 @@ pub(crate) async fn look(session: &mut Session, batch: &Batch<'_>) -> Result<Ans
 /// Writes and commits in the transaction that looked.
 pub(crate) async fn write_looked(
     session: &mut Session,
-    batch: &Batch<'_>,
+    draft: &Draft<'_>,
 ) -> Result<Answer, BatchError> {
-    send(session, batch, Part::End).await
+    send(session, draft, &Batch::writing(draft), Part::End).await
 }
 
 /// Commits the transaction that looked: there is nothing to write.
@@ -56,7 +57,12 @@ enum Part {
 
 /// Sends statements without waiting for the answer to any of them. A statement that is refused
 /// makes the server refuse those behind it, and turns the commit into a rollback.
-async fn send(session: &mut Session, batch: &Batch<'_>, part: Part) -> Result<Answer, BatchError> {
+async fn send(
+    session: &mut Session,
+    draft: &Draft<'_>,
+    batch: &Batch<'_>,
+    part: Part,
+) -> Result<Answer, BatchError> {
     let statements = Statements::of(session, batch).await.map_err(BatchError::NotWritten)?;
     let (values, condition_values) = (batch.values(), batch.condition_values());
     let (client, wire) = session.parts();
@@ -87,7 +93,7 @@ async fn send(session: &mut Session, batch: &Batch<'_>, part: Part) -> Result<An
             return Err(BatchError::StandbysNotWaitedFor);
         }
     }
-    read(&rows, checked.as_deref())
+    read(&rows, checked.as_deref(), draft)
 }
 
 /// What a batch needs to have prepared.
@@ -120,8 +126,8 @@ fn not_committed(error: SessionError) -> BatchError {
     }
 }
 
-fn read(rows: &[Row], checked: Option<&[Row]>) -> Result<Answer, BatchError> {
-    let answer = Answer::read(rows, checked).map_err(BatchError::Unknown)?;
+fn read(rows: &[Row], checked: Option<&[Row]>, draft: &Draft<'_>) -> Result<Answer, BatchError> {
+    let answer = Answer::read(rows, checked, draft).map_err(BatchError::Unknown)?;
     if !answer.is_locked {
         // Somebody cancelled the statement that begins or the one that locks; the rest of the
         // batch then stood alone and wrote nothing.

@@ -39,8 +39,12 @@ pub(crate) struct Facts {
 
 impl Answer {
     /// Reads the rows of `append.sql` or `append_one.sql`, and those of `check_conditions.sql` if
-    /// that was sent.
-    pub(crate) fn read(rows: &[Row], checked: Option<&[Row]>) -> Result<Self, SessionError> {
+    /// that was sent. What was known without looking is filled in from the draft.
+    pub(crate) fn read(
+        rows: &[Row],
+        checked: Option<&[Row]>,
+        draft: &Draft<'_>,
+    ) -> Result<Self, SessionError> {
         let row = rows.first().ok_or_else(SessionError::incomplete)?;
         let sequences: Option<Vec<i64>> = row.try_get("sequences")?;
         let event_ids: Option<Vec<Option<Uuid>>> = row.try_get("event_ids")?;
@@ -49,10 +53,13 @@ impl Answer {
             is_written: row.try_get("holds")?,
             is_locked: row.try_get("is_locked")?,
             head: position(row.try_get("position")?)?,
-            ends: ends
-                .map(|(number, event_id)| {
+            ends: draft
+                .slots()
+                .iter()
+                .zip(ends)
+                .map(|(slot, (number, event_id))| {
                     let event_id = event_id.map(EventId::from_uuid);
-                    Ok(StreamEnd { sequence: sequence(number)?, event_id })
+                    Ok(slot.completed(StreamEnd { sequence: sequence(number)?, event_id }))
                 })
                 .collect::<Result<_, SessionError>>()?,
             hits: hits(checked)?,

@@ -9,11 +9,11 @@ use annals_core::{Append, AppendError, Appended};
 use futures_util::future::{Either, select};
 use rand::RngExt;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use tokio_postgres::error::SqlState;
 
 use crate::append_error::{BatchError, Closed};
-use crate::batch::Batch;
 use crate::connect::Purpose;
 use crate::draft::{Draft, Knowledge};
 use crate::exchange;
@@ -35,6 +35,9 @@ const BATCH_EVENTS_MAX: usize = 2_000;
 
 /// Bytes of payload and metadata of a batch, unless a single append has more.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// How often others are let run before a batch is closed, if they go on bringing appends.
+const JOIN_TURNS_MAX: usize = 8;
 
 /// First pause before connecting again; it doubles up to [`RECONNECT_PAUSE_MAX`].
 const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
@@ -123,12 +126,29 @@ impl Sequencer {
                 self.disconnect();
             }
         }
+        self.let_others_join().await;
         while self.waiting.len() < QUEUE_APPENDS_MAX
             && let Ok(queued) = self.queue.try_recv()
         {
             self.waiting.push_back(queued);
         }
         true
+    }
+
+    /// Lets those run who are ready to, as long as they bring more appends.
+    ///
+    /// Whoever was answered a moment ago is about to come back with the next append. Without this
+    /// the first of them would get a batch and a flush of its own, and all others would wait for
+    /// it. It is no pause: where nobody else is ready to run, it takes no time.
+    async fn let_others_join(&mut self) {
+        let mut queued = self.queue.len();
+        for _ in 0..JOIN_TURNS_MAX {
+            yield_now().await;
+            if self.queue.len() == queued {
+                return;
+            }
+            queued = self.queue.len();
+        }
     }
 
     fn take_batch(&mut self) -> (Vec<Append>, Vec<oneshot::Sender<Outcome>>) {
@@ -268,7 +288,7 @@ async fn write(
     appends: &[Append],
 ) -> Result<(Vec<Outcome>, bool), BatchError> {
     let draft = Draft::new(appends, Knowledge::Guess(known, news.head()));
-    let answer = exchange::write(session, &Batch::writing(&draft)).await?;
+    let answer = exchange::write(session, &draft).await?;
     if answer.is_written {
         return Ok((note_written(&draft, &answer, known, news), true));
     }
@@ -280,7 +300,7 @@ async fn write(
         // All of it was found under the lock, and is durable since that transaction's commit.
         return Ok((draft.outcomes_as_known(answer.head), false));
     }
-    let answer = exchange::look(session, &Batch::looking(&draft)).await?;
+    let answer = exchange::look(session, &draft).await?;
     let facts = answer.facts_with(&draft, &facts);
     let draft = Draft::new(appends, Knowledge::Facts(&facts));
     if !draft.writes() {
@@ -288,7 +308,7 @@ async fn write(
         news.publish(answer.head);
         return Ok((draft.outcomes_as_known(answer.head), false));
     }
-    let answer = exchange::write_looked(session, &Batch::writing(&draft)).await?;
+    let answer = exchange::write_looked(session, &draft).await?;
     if !answer.is_written {
         // Somebody writes without the lock.
         return Err(BatchError::NotWritten(SessionError::incomplete()));

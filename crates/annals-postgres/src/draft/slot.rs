@@ -2,7 +2,7 @@
 
 use annals_core::{EventId, Sequence, StreamId};
 
-use crate::known_streams::StreamEnd;
+use crate::known_streams::{KnownEnd, StreamEnd};
 
 /// A stream, what is assumed of it, and what the batch adds to it.
 #[derive(Debug)]
@@ -10,6 +10,8 @@ pub(crate) struct Slot<'a> {
     pub(crate) stream: &'a StreamId,
     /// What is known of its end.
     known: Option<StreamEnd>,
+    /// Whether it need not be looked up unless somebody else has written.
+    is_current: bool,
     is_guess: bool,
     /// The end before the batch that verdicts rest on; `None` as long as none does.
     base: Option<StreamEnd>,
@@ -22,10 +24,11 @@ pub(crate) struct Slot<'a> {
 }
 
 impl<'a> Slot<'a> {
-    pub(crate) fn new(stream: &'a StreamId, known: Option<StreamEnd>, is_guess: bool) -> Self {
+    pub(crate) fn new(stream: &'a StreamId, known: Option<KnownEnd>, is_guess: bool) -> Self {
         Self {
             stream,
-            known,
+            known: known.map(|known| known.end),
+            is_current: known.is_some_and(|known| known.is_current),
             is_guess,
             base: None,
             is_event_needed: false,
@@ -37,6 +40,19 @@ impl<'a> Slot<'a> {
     /// Where the stream ends as far as is known; nowhere if nothing is.
     pub(crate) fn known_end(&self) -> StreamEnd {
         self.known.unwrap_or(StreamEnd { sequence: Sequence::ZERO, event_id: None })
+    }
+
+    /// The sequence of its last event before the batch if nobody else has written; `None` if it
+    /// has to be looked up in any case.
+    pub(crate) fn current_sequence(&self) -> Option<Sequence> {
+        self.known.filter(|_| self.is_current).map(|known| known.sequence)
+    }
+
+    /// An end that was found, with the last event where that was known without looking.
+    pub(crate) fn completed(&self, found: StreamEnd) -> StreamEnd {
+        let known = self.known.filter(|known| known.sequence == found.sequence);
+        let event_id = found.event_id.or_else(|| known?.event_id);
+        StreamEnd { event_id, ..found }
     }
 
     /// The sequence that must be the stream's last one before the batch; `None` if any will do.

@@ -4,16 +4,17 @@
 --
 -- $1   whether to write at all, or only to look
 -- $2   lowest position the head must have
+-- $3   head at which current sequences are right: if it is there, nobody else has written since
 -- Streams, numbered from 1:
--- $3   aggregate type   $4 aggregate id   $5 last sequence it must have   $6 last event it must have
---      (null for any)
--- $7   command ids that must not be in the ledger
+-- $4   aggregate type   $5 aggregate id   $6 last sequence it must have   $7 last event it must have
+--      (null for any)   $8 current sequence (null if it must be looked up)
+-- $9   command ids that must not be in the ledger
 -- Events, numbered from 1:
--- $8   aggregate type   $9 aggregate id   $10 number of the stream   $11 place among the batch's
---      events of the stream   $12 event type   $13 event version   $14 event id   $15 payload
--- $16  metadata   $17 tags (an array in its text form, null for none)
--- Tags: $18 tag   $19 number of the event   $20 event type
--- Commands: $21 command id   $22 number of the first event   $23 count
+-- $10  aggregate type   $11 aggregate id   $12 number of the stream   $13 place among the batch's
+--      events of the stream   $14 event type   $15 event version   $16 event id   $17 payload
+-- $18  metadata   $19 tags (an array in its text form, null for none)
+-- Tags: $20 tag   $21 number of the event   $22 event type
+-- Commands: $23 command id   $24 number of the first event   $25 count
 --
 -- One row, or one for each command id that was found: whether it was written, whether the head row
 -- is held, the head before, for each stream the last sequence and event before, and the command's
@@ -33,29 +34,47 @@ WITH head AS MATERIALIZED (
 ),
 stream AS MATERIALIZED (
     SELECT
-        array_agg(coalesce(last.sequence, 0) ORDER BY named.number) AS sequences,
+        array_agg(found.sequence ORDER BY named.number) AS sequences,
         array_agg(last.event_id ORDER BY named.number) AS event_ids,
         coalesce(
             bool_and(
-                coalesce(named.sequence = coalesce(last.sequence, 0), true)
-                AND (named.event_id IS NULL OR coalesce(named.event_id = last.event_id, false))
+                coalesce(named.sequence = found.sequence, true)
+                AND (
+                    named.event_id IS NULL
+                    OR known.is_current
+                    OR coalesce(named.event_id = last.event_id, false)
+                )
             ),
             true
         ) AS holds
-    FROM unnest($3::text[], $4::text[], $5::bigint[], $6::uuid[])
-        WITH ORDINALITY AS named (aggregate_type, aggregate_id, sequence, event_id, number)
+    FROM head
+    CROSS JOIN unnest($4::text[], $5::text[], $6::bigint[], $7::uuid[], $8::bigint[])
+        WITH ORDINALITY
+        AS named (aggregate_type, aggregate_id, sequence, event_id, current_sequence, number)
+    CROSS JOIN LATERAL (
+        SELECT named.current_sequence IS NOT NULL
+            AND head.position IS NOT DISTINCT FROM $3::bigint AS is_current
+    ) AS known
     LEFT JOIN LATERAL (
         SELECT event.sequence, event.event_id
         FROM annals.event
-        WHERE event.aggregate_type = named.aggregate_type AND event.aggregate_id = named.aggregate_id
+        WHERE NOT known.is_current
+            AND event.aggregate_type = named.aggregate_type
+            AND event.aggregate_id = named.aggregate_id
         ORDER BY event.sequence DESC
         LIMIT 1
     ) AS last ON true
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN known.is_current THEN named.current_sequence
+            ELSE coalesce(last.sequence, 0)
+        END AS sequence
+    ) AS found
 ),
 repeated AS MATERIALIZED (
     SELECT command.command_id, command.first_position, command.count
     FROM annals.command
-    WHERE command.command_id = ANY ($7::uuid[])
+    WHERE command.command_id = ANY ($9::uuid[])
 ),
 lock AS MATERIALIZED (
     -- Whether this very transaction holds the row, should what went before have failed.
@@ -100,8 +119,8 @@ new_event AS (
     CROSS JOIN head
     CROSS JOIN stream
     CROSS JOIN unnest(
-        $8::text[], $9::text[], $10::integer[], $11::bigint[], $12::text[], $13::integer[],
-        $14::uuid[], $15::json[], $16::json[], $17::text[]
+        $10::text[], $11::text[], $12::integer[], $13::bigint[], $14::text[], $15::integer[],
+        $16::uuid[], $17::json[], $18::json[], $19::text[]
     ) WITH ORDINALITY AS given (
         aggregate_type, aggregate_id, stream, place, event_type, event_version,
         event_id, payload, metadata, tags, number
@@ -113,7 +132,7 @@ new_tag AS (
     SELECT head.position + given.number, given.tag, given.event_type
     FROM verdict
     CROSS JOIN head
-    CROSS JOIN unnest($18::text[], $19::integer[], $20::text[]) AS given (tag, number, event_type)
+    CROSS JOIN unnest($20::text[], $21::integer[], $22::text[]) AS given (tag, number, event_type)
     WHERE verdict.holds
 ),
 new_command AS (
@@ -121,7 +140,7 @@ new_command AS (
     SELECT head.position + given.number, given.count, given.command_id
     FROM verdict
     CROSS JOIN head
-    CROSS JOIN unnest($21::uuid[], $22::integer[], $23::integer[])
+    CROSS JOIN unnest($23::uuid[], $24::integer[], $25::integer[])
         AS given (command_id, number, count)
     WHERE verdict.holds
 )

@@ -2,8 +2,9 @@
 -- set up.
 --
 -- $1 aggregate type   $2 aggregate id   $3 last sequence the stream must have   $4 last event it must
--- have (null for any)   $5 event type   $6 event version   $7 event id   $8 payload   $9 metadata
--- $10 tags (null for none)   $11 command id (null for none)
+-- have (null for any)   $5 head at which the current sequence is right   $6 current sequence (null if
+-- it must be looked up)   $7 event type   $8 event version   $9 event id   $10 payload   $11 metadata
+-- $12 tags (null for none)   $13 command id (null for none)
 --
 -- One row, with the columns of append.sql.
 WITH found AS MATERIALIZED (
@@ -11,8 +12,9 @@ WITH found AS MATERIALIZED (
         coalesce(last.position, 0) AS head,
         -- The clock of the database may step back, the log's time does not.
         greatest(clock_timestamp(), last.timestamp) AS timestamp,
-        coalesce(own.sequence, 0) AS sequence,
+        CASE WHEN known.is_current THEN $6 ELSE coalesce(own.sequence, 0) END AS sequence,
         own.event_id,
+        known.is_current,
         command.command_id,
         command.first_position,
         command.count,
@@ -31,14 +33,20 @@ WITH found AS MATERIALIZED (
         ORDER BY event.position DESC
         LIMIT 1
     ) AS last ON true
+    CROSS JOIN LATERAL (
+        SELECT $6::bigint IS NOT NULL
+            AND coalesce(last.position, 0) IS NOT DISTINCT FROM $5::bigint AS is_current
+    ) AS known
     LEFT JOIN LATERAL (
         SELECT event.sequence, event.event_id
         FROM annals.event
-        WHERE event.aggregate_type = $1::text AND event.aggregate_id = $2::text
+        WHERE NOT known.is_current
+            AND event.aggregate_type = $1::text
+            AND event.aggregate_id = $2::text
         ORDER BY event.sequence DESC
         LIMIT 1
     ) AS own ON true
-    LEFT JOIN annals.command ON command.command_id = $11::uuid
+    LEFT JOIN annals.command ON command.command_id = $13::uuid
 ),
 new_event AS (
     INSERT INTO annals.event (
@@ -49,32 +57,32 @@ new_event AS (
         found.head + 1,
         found.sequence + 1,
         found.timestamp,
-        $7::uuid,
-        $6::integer,
+        $9::uuid,
+        $8::integer,
         $1,
         $2,
-        $5::text,
-        $8::json,
-        $9::json,
-        $10::text[]
+        $7::text,
+        $10::json,
+        $11::json,
+        $12::text[]
     FROM found
     WHERE found.is_held
         AND found.command_id IS NULL
         AND coalesce(found.sequence = $3::bigint, true)
-        AND ($4::uuid IS NULL OR found.event_id = $4)
+        AND ($4::uuid IS NULL OR found.is_current OR found.event_id = $4)
     RETURNING event.position
 ),
 new_tag AS (
     INSERT INTO annals.event_tag (position, tag, event_type)
-    SELECT new_event.position, given.tag, $5
+    SELECT new_event.position, given.tag, $7
     FROM new_event
-    CROSS JOIN unnest($10) AS given (tag)
+    CROSS JOIN unnest($12) AS given (tag)
 ),
 new_command AS (
     INSERT INTO annals.command (first_position, count, command_id)
-    SELECT new_event.position, 1, $11
+    SELECT new_event.position, 1, $13
     FROM new_event
-    WHERE $11 IS NOT NULL
+    WHERE $13 IS NOT NULL
 )
 SELECT
     new_event.position IS NOT NULL AS holds,

@@ -41,7 +41,8 @@ CREATE TABLE annals.event (
     metadata json NOT NULL,
     -- Nothing instead of an empty array.
     tags text[] COLLATE "C",
-    CONSTRAINT event_stream_key UNIQUE (aggregate_type, aggregate_id, sequence)
+    -- The id first: it tells streams apart at the first comparison, the type hardly ever does.
+    CONSTRAINT event_stream_key UNIQUE (aggregate_id, aggregate_type, sequence)
 );
 
 CREATE INDEX event_type_position_idx ON annals.event (event_type, position);

@@ -66,12 +66,14 @@ pub(crate) struct Attempt<'a> {
     /// A tag that no event after a position may have.
     pub(crate) unless: Option<(&'a str, i64)>,
     pub(crate) command: Option<Uuid>,
+    /// A head, and the sequence the stream had then.
+    pub(crate) known: Option<(i64, i64)>,
 }
 
 impl<'a> Attempt<'a> {
     /// An event without any condition.
     pub(crate) fn on(stream: &'a str) -> Self {
-        Self { stream, expected: None, tag: "any:tag", unless: None, command: None }
+        Self { stream, expected: None, tag: "any:tag", unless: None, command: None, known: None }
     }
 }
 
@@ -171,7 +173,8 @@ impl Writer {
     }
 
     async fn run(&self, attempt: Attempt<'_>, writes: bool) -> Result<Found, Error> {
-        let Attempt { stream, expected, tag, unless, command } = attempt;
+        let Attempt { stream, expected, tag, unless, command, known } = attempt;
+        let (known_head, current_sequence) = known.unzip();
         let (kinds, ids) = (vec!["sample"], vec![stream]);
         let commands: Vec<Uuid> = command.into_iter().collect();
         let (unless_tags, after): (Vec<String>, Vec<i64>) =
@@ -188,13 +191,15 @@ impl Writer {
         let json = vec![EmptyObject];
         let tags = vec![format!("{{\"{tag}\"}}")];
         let firsts = vec![1_i32; commands.len()];
-        let values: [&(dyn ToSql + Sync); 23] = [
+        let values: [&(dyn ToSql + Sync); 25] = [
             &writes,
             &0_i64,
+            &known_head,
             &kinds,
             &ids,
             &vec![expected],
             &vec![None::<Uuid>],
+            &vec![current_sequence],
             &commands,
             &kinds,
             &ids,

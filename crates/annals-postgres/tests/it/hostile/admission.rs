@@ -76,11 +76,40 @@ async fn two_create_the_same(sql: &Sql) -> Verdict {
 #[test]
 fn must_not_exist_is_checked() {
     let unchecked = Sql::of_the_store()
-        .with_append("named.sequence = coalesce", "nullif(named.sequence, 0) = coalesce");
+        .with_append("named.sequence = found", "nullif(named.sequence, 0) = found");
     block_on(async {
         assert_told_apart(
             two_create_the_same(&Sql::of_the_store()).await,
             two_create_the_same(&unchecked).await,
+        );
+    });
+}
+
+/// A process knows where a stream ended after its own last batch; another one has written since.
+async fn known_end_is_out_of_date(sql: &Sql) -> Verdict {
+    let database = Database::with_log().await;
+    let (first, second) = (Writer::open(&database, sql).await, Writer::open(&database, sql).await);
+    let at = |expected| Attempt { expected: Some(expected), ..Attempt::on("one") };
+    first.append_at_once(at(0)).await.map_err(|error| error.to_string())?;
+    let known = Attempt { known: Some((1, 1)), ..at(1) };
+    second.append_at_once(at(1)).await.map_err(|error| error.to_string())?;
+    let found = first.append_at_once(known).await.map_err(|error| error.to_string())?;
+    ensure(!found.is_written, "two have written after the same event")?;
+    // With the newest head it is right, and nothing is looked up.
+    let known = Attempt { known: Some((2, 2)), ..at(2) };
+    let found = first.append_at_once(known).await.map_err(|error| error.to_string())?;
+    ensure(found.is_written, format!("what is known was not believed: {found:?}"))
+}
+
+/// What a process remembers counts only while the head shows that nobody else has written.
+#[test]
+fn known_end_of_a_stream_counts_while_nobody_else_writes() {
+    let believing =
+        Sql::of_the_store().with_append("head.position IS NOT DISTINCT FROM $3::bigint", "$3 > 0");
+    block_on(async {
+        assert_told_apart(
+            known_end_is_out_of_date(&Sql::of_the_store()).await,
+            known_end_is_out_of_date(&believing).await,
         );
     });
 }

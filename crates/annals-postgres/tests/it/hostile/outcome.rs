@@ -33,8 +33,8 @@ async fn commit_is_not_heard_of(sql: &Sql) -> Verdict {
 fn repeated_command_is_written_once() {
     let without_ledger = Sql::of_the_store()
         .with_append(
-            "WHERE command.command_id = ANY ($7::uuid[])",
-            "WHERE command.command_id = ANY ($7::uuid[]) AND false",
+            "WHERE command.command_id = ANY ($9::uuid[])",
+            "WHERE command.command_id = ANY ($9::uuid[]) AND false",
         )
         .with_append(
             "SELECT head.position + given.number, given.count, given.command_id",
