@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use annals_core::limits::PAGE_BYTES_MAX;
-use annals_core::{Page, Position, Read, ReadError, RecordedEvent, Selection, StreamId};
+use annals_core::{Page, Position, Read, ReadError, RecordedEvent, Selection};
 use futures_util::TryStreamExt;
 use tokio_postgres::types::ToSql;
 
@@ -13,7 +13,7 @@ use crate::facts::position;
 use crate::news::News;
 use crate::page_query::Items;
 use crate::pool::{Lent, Pool};
-use crate::row;
+use crate::row::{Decoder, HEAD};
 use crate::session::{Session, SessionError};
 use crate::statement::Statement;
 
@@ -31,7 +31,7 @@ pub(crate) struct Reader {
 #[derive(Debug)]
 struct Rows<'a> {
     read: &'a Read,
-    stream: Option<&'a StreamId>,
+    decoder: Decoder,
     /// Events that may be in the page; the statement asks for one more, to see whether there is.
     events_max: usize,
     head: Position,
@@ -165,7 +165,7 @@ impl<'a> Rows<'a> {
         };
         Self {
             read,
-            stream,
+            decoder: Decoder::new(stream),
             events_max,
             head: Position::ZERO,
             events: Vec::new(),
@@ -229,23 +229,46 @@ impl<'a> Rows<'a> {
     }
 
     fn add(&mut self, row: &tokio_postgres::Row) -> Result<(), Failure> {
-        self.head = position(row.try_get("head")?).map_err(Failure::Session)?;
-        let Some(event) = row::event(row, self.stream).map_err(Failure::Row)? else {
-            return Ok(());
-        };
-        let bytes = event.payload.as_str().len() + event.metadata.as_str().len();
-        let is_full = self.events.len() == self.events_max
-            || (self.bytes + bytes > PAGE_BYTES_MAX && !self.events.is_empty());
-        if is_full {
+        self.head = position(row.try_get(HEAD)?).map_err(Failure::Session)?;
+        if self.events.len() == self.events_max {
             self.is_cut = true;
             return Ok(());
         }
-        assert!(
-            self.events.last().is_none_or(|last| last.position < event.position),
-            "the statements give the events by rising position"
-        );
+        let Some(event) = self.decoder.event(row).map_err(Failure::Row)? else {
+            return Ok(());
+        };
+        let bytes = event.payload.as_str().len() + event.metadata.as_str().len();
+        if self.bytes + bytes > PAGE_BYTES_MAX && !self.events.is_empty() {
+            self.is_cut = true;
+            return Ok(());
+        }
+        self.check_place(&event).map_err(Failure::Row)?;
         self.bytes += bytes;
         self.events.push(event);
+        Ok(())
+    }
+
+    /// The statements give events by rising position and leave none out, so one that is misplaced
+    /// or missing was lost by an index, or changed by somebody who went around the store.
+    fn check_place(&self, event: &RecordedEvent) -> Result<(), ReadError> {
+        let last = self.events.last();
+        let before = last.map_or(self.read.after_position(), |last| last.position);
+        if event.position <= before {
+            let detail = format!("it comes behind position {before}");
+            return Err(ReadError::Corrupt { position: event.position, detail });
+        }
+        let is_next = match self.read.selection() {
+            Selection::Stream { .. } => {
+                last.is_none_or(|last| event.sequence == last.sequence.plus(1))
+            }
+            Selection::Query(query) => {
+                !query.items().is_empty() || event.position == before.plus(1)
+            }
+        };
+        if !is_next {
+            let detail = "the event before it is missing".to_owned();
+            return Err(ReadError::Corrupt { position: event.position, detail });
+        }
         Ok(())
     }
 

@@ -92,7 +92,7 @@ candidate AS (
 SELECT
     head.position AS head,
     page.position, page.sequence, page.timestamp, page.event_id, page.event_version,
-    page.aggregate_type, page.aggregate_id, page.event_type, page.payload, page.metadata, page.tags
+    page.event_type, page.payload, page.metadata, page.tags, page.aggregate_type, page.aggregate_id
 FROM head
 LEFT JOIN LATERAL (
     SELECT

@@ -4,6 +4,7 @@
 #[path = "../../../../xtask/src/postgres/cluster.rs"]
 mod cluster;
 mod conformance;
+mod damage;
 mod database;
 mod encryption;
 mod faults;
