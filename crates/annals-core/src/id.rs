@@ -81,6 +81,25 @@ id!(
     "causation id"
 );
 
+id!(
+    /// Names a log: every handle on it says the same, and no other log does. A log restored from a
+    /// backup keeps its name, which is why a [`Checkpoint`](crate::Checkpoint) also names an event.
+    LogId,
+    "log id"
+);
+
+id!(
+    /// Names one runner of projections or sagas: a task in a process, for as long as it runs.
+    WorkerId,
+    "worker id"
+);
+
+id!(
+    /// Names a dead letter.
+    DeadLetterId,
+    "dead letter id"
+);
+
 impl CommandId {
     /// The same id for the same `name` within `namespace`, every time (UUIDv5, RFC 9562).
     ///

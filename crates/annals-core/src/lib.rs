@@ -9,9 +9,11 @@
 
 mod aggregate;
 mod append;
+mod checkpoint;
 mod clock;
 pub mod codec;
 mod decision;
+mod document;
 mod domain_event;
 mod event;
 mod id;
@@ -19,30 +21,49 @@ mod json;
 pub mod limits;
 mod memory;
 mod metadata;
+mod partition;
 mod position;
+mod projection;
 mod query;
 mod read;
+mod read_models;
 mod snapshot;
 mod store;
 mod stream;
 mod tag;
+mod token;
 
 pub use aggregate::Aggregate;
 pub use append::{Append, AppendCondition, AppendError, Appended, BoxError, NothingNew};
+pub use checkpoint::{Checkpoint, CheckpointError, CheckpointStore};
 pub use clock::{Clock, SystemClock};
 pub use codec::{DecodeError, DecodeProblem};
 pub use decision::Decision;
+pub use document::{
+    DocumentChanges, DocumentIndex, DocumentProjection, DocumentSet, Documents, IndexValue,
+    UndeclaredKey,
+};
 pub use domain_event::{DomainEvent, EventKind, Upcaster};
 pub use event::{EventEnvelope, EventType, NewEvent, RecordedEvent};
-pub use id::{CausationId, CommandId, CorrelationId, EventId};
+pub use id::{CausationId, CommandId, CorrelationId, DeadLetterId, EventId, LogId, WorkerId};
 pub use json::{Json, JsonError};
 pub use limits::LimitError;
 pub use memory::MemoryStore;
 pub use metadata::{Metadata, TraceContext};
+pub use partition::Partition;
 pub use position::{Position, Sequence};
+pub use projection::{Projection, types_of};
 pub use query::{EventQuery, QueryItem};
 pub use read::{Page, Read, ReadError, Selection};
+pub use read_models::{
+    Advance, ApplyError, BlockedStream, Claim, Comparison, DeadLetter, DeadLetterQuery,
+    DeadLetterRequest, DeadLetters, Drain, Generation, GenerationKey, GenerationState,
+    GenerationStatus, Generations, Hosts, Lease, Leases, NewDeadLetter, NewGeneration,
+    PartitionStatus, QueuedEvent, ReadModels, ReadModelsError, Serving, TableComparison,
+    WorkerReport,
+};
 pub use snapshot::{Snapshot, SnapshotError, SnapshotStore};
 pub use store::{BoxFuture, EventStore};
 pub use stream::StreamId;
 pub use tag::Tag;
+pub use token::ConsistencyToken;

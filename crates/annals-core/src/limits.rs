@@ -59,6 +59,18 @@ pub const PAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Largest state of one snapshot, in bytes of JSON text. A larger state is replayed instead.
 pub const SNAPSHOT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Longest name of a projection, in bytes: with the number of a generation it must fit into the 63
+/// bytes of a name in PostgreSQL.
+pub const PROJECTION_NAME_BYTES_MAX: usize = 48;
+/// Most partitions of a projection.
+pub const PARTITIONS_MAX: u16 = 256;
+/// Longest key of a document and longest text in an index of documents, in bytes.
+pub const DOCUMENT_KEY_BYTES_MAX: usize = 512;
+/// Most indexes of one kind of documents.
+pub const DOCUMENT_INDEXES_MAX: usize = 8;
+/// Most documents and dead letters in one page.
+pub const LIST_ITEMS_MAX: usize = 1_000;
+
 /// A value is outside a documented bound. Nothing was written.
 ///
 /// The value must be changed by whoever supplied it; repeating the call cannot succeed.

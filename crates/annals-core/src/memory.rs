@@ -9,7 +9,7 @@ use event_listener::Event;
 use crate::append::{Append, AppendCondition, AppendError, Appended};
 use crate::clock::{Clock, SystemClock};
 use crate::event::{NewEvent, RecordedEvent};
-use crate::id::{CommandId, EventId};
+use crate::id::{CommandId, EventId, LogId};
 use crate::limits::PAGE_BYTES_MAX;
 use crate::position::{Position, Sequence};
 use crate::read::{Page, Read, ReadError, Selection};
@@ -27,6 +27,7 @@ pub struct MemoryStore {
     snapshots: Mutex<HashMap<(StreamId, u32), Snapshot>>,
     news: Event,
     clock: Arc<dyn Clock>,
+    log_id: LogId,
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +54,13 @@ impl MemoryStore {
     /// An empty log that takes its timestamps from `clock`.
     #[must_use]
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { log: Mutex::default(), snapshots: Mutex::default(), news: Event::new(), clock }
+        Self {
+            log: Mutex::default(),
+            snapshots: Mutex::default(),
+            news: Event::new(),
+            clock,
+            log_id: LogId::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Log> {
@@ -199,6 +206,10 @@ impl EventStore for MemoryStore {
             let found = self.lock().commands.get(&id).cloned();
             Ok(found.map(|first| Appended { repeated: true, ..first }))
         })
+    }
+
+    fn log_id(&self) -> LogId {
+        self.log_id
     }
 }
 

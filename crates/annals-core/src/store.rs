@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::append::{Append, AppendError, Appended};
-use crate::id::CommandId;
+use crate::id::{CommandId, LogId};
 use crate::position::Position;
 use crate::read::{Page, Read, ReadError};
 
@@ -94,6 +94,9 @@ pub trait EventStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// [`ReadError`], whose variants say what to do next.
     fn find_command(&self, id: CommandId) -> BoxFuture<'_, Result<Option<Appended>, ReadError>>;
+
+    /// The name of this log.
+    fn log_id(&self) -> LogId;
 }
 
 impl<S: EventStore + ?Sized> EventStore for Arc<S> {
@@ -115,5 +118,9 @@ impl<S: EventStore + ?Sized> EventStore for Arc<S> {
 
     fn find_command(&self, id: CommandId) -> BoxFuture<'_, Result<Option<Appended>, ReadError>> {
         (**self).find_command(id)
+    }
+
+    fn log_id(&self) -> LogId {
+        (**self).log_id()
     }
 }

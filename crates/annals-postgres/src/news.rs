@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use annals_core::{EventId, Position};
+use annals_core::{EventId, LogId, Position};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -35,6 +35,11 @@ impl Default for News {
 impl News {
     pub(crate) fn head(&self) -> Position {
         *self.head.borrow()
+    }
+
+    /// The name of the log that was opened.
+    pub(crate) fn log_id(&self) -> LogId {
+        LogId::from_uuid(*self.log_id.get().expect("it was asked for when the log was opened"))
     }
 
     /// Wakes everybody who waits for less than `head`, which is durable.

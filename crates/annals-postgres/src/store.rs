@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_core::{
-    Append, AppendError, Appended, BoxFuture, CommandId, EventStore, Page, Position, Read,
+    Append, AppendError, Appended, BoxFuture, CommandId, EventStore, LogId, Page, Position, Read,
     ReadError, Sequence, Snapshot, SnapshotError, SnapshotStore, StreamId,
 };
 use tokio::sync::mpsc::error::TrySendError;
@@ -212,6 +212,10 @@ impl EventStore for PostgresStore {
 
     fn find_command(&self, id: CommandId) -> BoxFuture<'_, Result<Option<Appended>, ReadError>> {
         Box::pin(async move { self.find(id).await.map_err(read_error) })
+    }
+
+    fn log_id(&self) -> LogId {
+        self.news.log_id()
     }
 }
 

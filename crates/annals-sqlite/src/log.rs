@@ -1,6 +1,6 @@
 //! Single questions to the log.
 
-use annals_core::{Appended, CommandId, EventId, Position, Sequence, StreamId};
+use annals_core::{Appended, CommandId, EventId, LogId, Position, Sequence, StreamId};
 use rusqlite::{Connection, OptionalExtension, Row};
 use uuid::Uuid;
 
@@ -11,6 +11,13 @@ pub(crate) fn head(connection: &Connection) -> Result<Position, Fault> {
     let found: Option<i64> =
         connection.prepare_cached(include_str!("sql/head.sql"))?.query_row([], |row| row.get(0))?;
     found.map_or(Ok(Position::ZERO), position)
+}
+
+/// The name of the log.
+pub(crate) fn log_id(connection: &Connection) -> rusqlite::Result<LogId> {
+    let id: Uuid =
+        connection.query_row(include_str!("sql/log_id.sql"), [], |row| event_id(row, 0))?;
+    Ok(LogId::from_uuid(id))
 }
 
 /// The last event of a stream, `None` if the stream does not exist.

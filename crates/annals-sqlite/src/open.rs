@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use annals_core::LogId;
 use rusqlite::{Connection, ErrorCode};
 use thiserror::Error;
 
@@ -12,6 +13,7 @@ use crate::fault::Fault;
 use crate::integrity::{self, Integrity};
 use crate::location::Location;
 use crate::lock::{Holder, Lock, LockError};
+use crate::log;
 use crate::reader::StartError;
 use crate::schema::{self, APPLICATION_ID, Identity};
 
@@ -161,16 +163,17 @@ pub(crate) fn for_writing(
     Ok((lock, log))
 }
 
-/// Looks at a log that another process may write to.
-pub(crate) fn for_reading(location: &Location, integrity: Integrity) -> Result<(), OpenError> {
+/// Looks at a log that another process may write to, and gives its name.
+pub(crate) fn for_reading(location: &Location, integrity: Integrity) -> Result<LogId, OpenError> {
     let at = At(location.path());
     if !location.is_present().map_err(|error| at.io(error))? {
         return Err(at.io(io::ErrorKind::NotFound.into()));
     }
     inspect(location)?;
-    let log = connection::reader(location.path()).map_err(|error| at.sqlite(error))?;
-    at.check_identity(schema::identity(&log).map_err(|error| at.sqlite(error))?)?;
-    verify(at, &log, integrity)
+    let file = connection::reader(location.path()).map_err(|error| at.sqlite(error))?;
+    at.check_identity(schema::identity(&file).map_err(|error| at.sqlite(error))?)?;
+    verify(at, &file, integrity)?;
+    log::log_id(&file).map_err(|error| at.sqlite(error))
 }
 
 /// Tells from the database file alone whether it may be opened: opening a write-ahead log properly

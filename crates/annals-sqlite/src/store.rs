@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use annals_core::{
-    Append, AppendError, Appended, BoxFuture, CommandId, EventStore, Page, Position, Read,
+    Append, AppendError, Appended, BoxFuture, CommandId, EventStore, LogId, Page, Position, Read,
     ReadError, Sequence, Snapshot, SnapshotError, SnapshotStore, StreamId,
 };
 use tokio::sync::watch;
@@ -52,6 +52,7 @@ pub struct SqliteStore {
     readers: Readers,
     snapshots: Snapshots,
     mode: Mode,
+    log_id: LogId,
 }
 
 enum Mode {
@@ -95,6 +96,7 @@ impl SqliteStore {
         let location = Location::resolve(path).map_err(|error| At(path).io(error))?;
         let at = At(location.path());
         let (lock, connection) = open::for_writing(&location, integrity)?;
+        let log_id = log::log_id(&connection).map_err(|error| at.sqlite(error))?;
         let batches = Batches::new(connection, clock).map_err(|fault| at.fault(fault))?;
         let checkpoints = Checkpoints::start(location.path(), Bounds::for_bytes(wal_bytes))
             .map_err(|error| at.start(error))?;
@@ -105,6 +107,7 @@ impl SqliteStore {
             snapshots: Snapshots::start(&location, Access::ReadWrite)
                 .map_err(|error| at.io(error))?,
             mode: Mode::Writing { writer, head, _lock: lock },
+            log_id,
         })
     }
 
@@ -112,13 +115,14 @@ impl SqliteStore {
         let Settings { readers, integrity, .. } = *settings;
         let location = Location::resolve(path).map_err(|error| At(path).io(error))?;
         let at = At(location.path());
-        open::for_reading(&location, integrity)?;
+        let log_id = open::for_reading(&location, integrity)?;
         let poller = Poller::start(location.path()).map_err(|error| at.start(error))?;
         Ok(Self {
             readers: Readers::start(location.path(), readers).map_err(|error| at.start(error))?,
             snapshots: Snapshots::start(&location, Access::ReadOnly)
                 .map_err(|error| at.io(error))?,
             mode: Mode::Reading { poller },
+            log_id,
         })
     }
 
@@ -192,6 +196,10 @@ impl EventStore for SqliteStore {
             log::find_command(&reader.connection, id)
                 .map_err(|fault| fault.into_read_error(Position::ZERO))
         }))
+    }
+
+    fn log_id(&self) -> LogId {
+        self.log_id
     }
 }
 

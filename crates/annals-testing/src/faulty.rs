@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use annals_core::{
-    Append, AppendError, Appended, BoxError, BoxFuture, CommandId, EventStore, Page, Position,
-    Read, ReadError, Sequence, Snapshot, SnapshotError, SnapshotStore, StreamId,
+    Append, AppendError, Appended, BoxError, BoxFuture, CommandId, EventStore, LogId, Page,
+    Position, Read, ReadError, Sequence, Snapshot, SnapshotError, SnapshotStore, StreamId,
 };
 
 pub use gate::Gate;
@@ -249,6 +249,10 @@ impl FaultError for SnapshotError {
 impl<S: EventStore> EventStore for FaultyStore<S> {
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(self.call(Call::Append, move |inner| inner.append(append.clone())))
+    }
+
+    fn log_id(&self) -> LogId {
+        self.inner.log_id()
     }
 
     fn read(&self, read: Read) -> BoxFuture<'_, Result<Page, ReadError>> {

@@ -13,8 +13,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use annals_core::{
-    Append, AppendError, Appended, BoxFuture, CommandId, EventId, EventStore, Page, Position, Read,
-    ReadError,
+    Append, AppendError, Appended, BoxFuture, CommandId, EventId, EventStore, LogId, Page,
+    Position, Read, ReadError,
 };
 use tokio::sync::Notify;
 
@@ -193,5 +193,9 @@ impl EventStore for SabotagedStore {
             return Box::pin(async { Ok(found) });
         }
         self.inner.find_command(id)
+    }
+
+    fn log_id(&self) -> LogId {
+        self.inner.log_id()
     }
 }

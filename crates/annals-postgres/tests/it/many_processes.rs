@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use annals_core::{
-    Append, AppendError, Appended, BoxFuture, Clock, CommandId, EventStore, Page, Position, Read,
-    ReadError,
+    Append, AppendError, Appended, BoxFuture, Clock, CommandId, EventStore, LogId, Page, Position,
+    Read, ReadError,
 };
 use annals_postgres::PostgresStore;
 use annals_testing::conformance::{
@@ -77,6 +77,10 @@ impl EventStore for InTurn {
 
     fn find_command(&self, id: CommandId) -> BoxFuture<'_, Result<Option<Appended>, ReadError>> {
         self.next().find_command(id)
+    }
+
+    fn log_id(&self) -> LogId {
+        self.next().log_id()
     }
 }
 

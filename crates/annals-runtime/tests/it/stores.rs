@@ -6,8 +6,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use annals_core::{
-    Append, AppendCondition, AppendError, Appended, BoxFuture, CommandId, EventStore, MemoryStore,
-    Page, Position, Read, ReadError,
+    Append, AppendCondition, AppendError, Appended, BoxFuture, CommandId, EventStore, LogId,
+    MemoryStore, Page, Position, Read, ReadError,
 };
 
 /// A log in which somebody else always writes just before.
@@ -90,6 +90,10 @@ impl EventStore for AlwaysFaster {
     fn find_command(&self, id: CommandId) -> BoxFuture<'_, Result<Option<Appended>, ReadError>> {
         self.0.find_command(id)
     }
+
+    fn log_id(&self) -> LogId {
+        self.0.log_id()
+    }
 }
 
 impl EventStore for Restorable {
@@ -111,6 +115,10 @@ impl EventStore for Restorable {
 
     fn find_command(&self, id: CommandId) -> BoxFuture<'_, Result<Option<Appended>, ReadError>> {
         Box::pin(async move { self.current().find_command(id).await })
+    }
+
+    fn log_id(&self) -> LogId {
+        self.current().log_id()
     }
 }
 
@@ -139,6 +147,10 @@ impl EventStore for OneByOne {
     fn find_command(&self, id: CommandId) -> BoxFuture<'_, Result<Option<Appended>, ReadError>> {
         self.0.find_command(id)
     }
+
+    fn log_id(&self) -> LogId {
+        self.0.log_id()
+    }
 }
 
 impl<S: EventStore> EventStore for Slow<S> {
@@ -160,5 +172,9 @@ impl<S: EventStore> EventStore for Slow<S> {
 
     fn find_command(&self, id: CommandId) -> BoxFuture<'_, Result<Option<Appended>, ReadError>> {
         Box::pin(self.call(self.inner.find_command(id)))
+    }
+
+    fn log_id(&self) -> LogId {
+        self.inner.log_id()
     }
 }

@@ -11,6 +11,13 @@
 PRAGMA application_id = 1097756268;
 PRAGMA user_version = 1;
 
+-- The name of the log, in one row.
+CREATE TABLE log (
+    log_id BLOB NOT NULL PRIMARY KEY CHECK (length(log_id) = 16)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO log (log_id) VALUES (randomblob(16));
+
 CREATE TABLE event (
     position       INTEGER PRIMARY KEY,
     aggregate_type TEXT    NOT NULL,
@@ -44,6 +51,24 @@ CREATE TABLE command (
     first_position INTEGER NOT NULL CHECK (first_position > 0),
     count          INTEGER NOT NULL CHECK (count >= 0)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER log_has_one_name
+BEFORE INSERT ON log
+BEGIN
+    SELECT RAISE(ROLLBACK, 'the log has its name already');
+END;
+
+CREATE TRIGGER log_is_never_renamed
+BEFORE UPDATE ON log
+BEGIN
+    SELECT RAISE(ABORT, 'the log is never renamed');
+END;
+
+CREATE TRIGGER log_name_is_never_removed
+BEFORE DELETE ON log
+BEGIN
+    SELECT RAISE(ABORT, 'the name of the log is never removed');
+END;
 
 CREATE TRIGGER event_follows_the_last
 BEFORE INSERT ON event

@@ -1,0 +1,2 @@
+-- The name of the log.
+SELECT log_id FROM log;
