@@ -57,10 +57,10 @@ pub use query::{EventQuery, QueryItem};
 pub use read::{Page, Read, ReadError, Selection};
 pub use read_models::{
     Advance, ApplyError, BlockedStream, Claim, Comparison, DeadLetter, DeadLetterQuery,
-    DeadLetterRequest, DeadLetters, Drain, Generation, GenerationKey, GenerationState,
-    GenerationStatus, Generations, Hosts, Lease, Leases, NewDeadLetter, NewGeneration,
-    PartitionStatus, QueuedEvent, ReadModels, ReadModelsError, Serving, TableComparison,
-    WorkerReport,
+    DeadLetterRequest, DeadLetters, DocumentList, DocumentOrder, DocumentReader, Drain, Generation,
+    GenerationKey, GenerationState, GenerationStatus, Generations, Hosts, Lease, Leases,
+    ListedDocument, NewDeadLetter, NewGeneration, PartitionStatus, QueuedEvent, ReadModels,
+    ReadModelsError, Seen, Serving, TableComparison, WorkerReport,
 };
 pub use snapshot::{Snapshot, SnapshotError, SnapshotStore};
 pub use store::{BoxFuture, EventStore};

@@ -7,6 +7,7 @@
 //! [`Leases`] (who works on which partition), [`DeadLetters`] (what could not be processed), and
 //! [`Hosts`] (the tables of one projection). [`ReadModels`] is all but the last.
 
+mod documents;
 mod generation;
 mod host;
 mod lease;
@@ -14,6 +15,7 @@ mod letter;
 
 use thiserror::Error;
 
+pub use documents::{DocumentList, DocumentOrder, DocumentReader, ListedDocument, Seen};
 pub use generation::{
     Comparison, Generation, GenerationKey, GenerationState, GenerationStatus, Generations,
     NewGeneration, PartitionStatus, Serving, TableComparison,
