@@ -1,0 +1,1 @@
+//! Read models of Annals in PostgreSQL, with sqlx.
