@@ -27,7 +27,8 @@ Examples:
   cargo xtask test -- -p annals-core      only the tests of one crate
   cargo xtask tidy                        only the rules of the tree
   cargo xtask bench                       figures beside the limits of this machine
-  cargo xtask bench -- --only client      only the rows with this in their name";
+  cargo xtask bench -- --only client      only the rows with this in their name
+  cargo xtask bench --flush-delay-us 1000 as on a disk that is a millisecond slower";
 
 #[derive(Debug, Subcommand)]
 enum Task {

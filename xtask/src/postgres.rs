@@ -45,13 +45,32 @@ impl Server {
     /// Takes the server that a variable names; else starts one with the programs of this machine,
     /// else in a container; else installs Debian's where that is possible.
     pub(crate) fn provide() -> anyhow::Result<Self> {
+        Self::provide_by(|programs| Cluster::start(programs, &[]))
+    }
+
+    /// As [`Server::provide`]; one that is started here keeps its data below `folder`.
+    pub(crate) fn provide_in(folder: &Path) -> anyhow::Result<Self> {
+        Self::provide_by(|programs| Cluster::start_in(folder, programs, &[], None))
+    }
+
+    /// Starts one with its data below `folder`, and with a library that is loaded into it before
+    /// its own. Only the programs of this machine will do.
+    pub(crate) fn preloaded(folder: &Path, library: &Path) -> anyhow::Result<Self> {
+        let programs = binaries::find().context(
+            "a library can only be loaded into PostgreSQL's programs on this machine, and there \
+             are none: install PostgreSQL 15 or newer",
+        )?;
+        Self::start(programs, |programs| Cluster::start_in(folder, programs, &[], Some(library)))
+    }
+
+    fn provide_by(start: impl Fn(&Path) -> anyhow::Result<Cluster>) -> anyhow::Result<Self> {
         let programs = binaries::find();
         if let Some(url) = std::env::var(URL).ok().filter(|url| !url.is_empty()) {
             let origin = format!("the server that {URL} names");
             return Ok(Self { url, programs, origin, _running: Running::Elsewhere });
         }
         if let Some(programs) = programs {
-            return Self::start(programs);
+            return Self::start(programs, start);
         }
         if let Some(container) = Container::start()? {
             return Ok(Self {
@@ -63,13 +82,16 @@ impl Server {
         }
         install()?;
         match binaries::find() {
-            Some(programs) => Self::start(programs),
+            Some(programs) => Self::start(programs, start),
             None => bail!("{WAYS}"),
         }
     }
 
-    fn start(programs: PathBuf) -> anyhow::Result<Self> {
-        let cluster = Cluster::start(&programs, &[])
+    fn start(
+        programs: PathBuf,
+        start: impl Fn(&Path) -> anyhow::Result<Cluster>,
+    ) -> anyhow::Result<Self> {
+        let cluster = start(&programs)
             .with_context(|| format!("cannot start PostgreSQL from {}", programs.display()))?;
         Ok(Self {
             url: cluster.url(),
@@ -77,6 +99,11 @@ impl Server {
             programs: Some(programs),
             _running: Running::Cluster { _stopped_when_dropped: cluster },
         })
+    }
+
+    /// The URL, as a role that may create databases and roles.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Variables for whoever uses the server.

@@ -27,12 +27,25 @@ pub(crate) struct Cluster {
     port: u16,
     password: String,
     settings: Vec<String>,
+    /// A library that is loaded into the server before its own.
+    preload: Option<PathBuf>,
 }
 
 impl Cluster {
     /// Starts a server with these settings on top of PostgreSQL's own: it flushes like any other.
     pub(crate) fn start(programs: &Path, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("annals-postgres-").tempdir()?;
+        Self::start_in(&std::env::temp_dir(), programs, settings, None)
+    }
+
+    /// As [`Cluster::start`], on the disk of `parent`, and with a library that is loaded into the
+    /// server before its own.
+    pub(crate) fn start_in(
+        parent: &Path,
+        programs: &Path,
+        settings: &[(&str, &str)],
+        preload: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("annals-postgres-").tempdir_in(parent)?;
         let settings = settings.iter().map(|(name, value)| format!("{name}={value}"));
         let cluster = Self {
             programs: programs.to_owned(),
@@ -41,6 +54,7 @@ impl Cluster {
             port: free_port()?,
             password: random_text(),
             settings: settings.collect(),
+            preload: preload.map(Path::to_owned),
         };
         cluster.init()?;
         cluster.start_again()?;
@@ -78,6 +92,9 @@ impl Cluster {
         let log = folder.join("server.log");
         let mut start = self.program("pg_ctl");
         start.arg("-D").arg(self.data()).args(["-w", "-s", "-o", &options, "-l"]).arg(&log);
+        if let Some(library) = &self.preload {
+            start.env("LD_PRELOAD", library);
+        }
         succeed(start.arg("start")).with_context(|| {
             let log = std::fs::read_to_string(&log).unwrap_or_default();
             format!("the server's log says:\n{log}")

@@ -38,6 +38,12 @@ impl Event {
     pub(crate) fn deposit() -> Self {
         Self::MoneyDeposited { amount: 100, reference: REFERENCE.to_owned() }
     }
+
+    /// Takes an event from the columns that every store of events has.
+    pub(crate) fn decode(event_type: &str, payload: &str) -> anyhow::Result<Self> {
+        let kind = Self::find_kind(event_type).ok_or_else(|| anyhow::anyhow!("{event_type}"))?;
+        Ok(Self::read_payload(kind, payload)?)
+    }
 }
 
 impl Aggregate for Account {

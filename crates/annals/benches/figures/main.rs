@@ -1,23 +1,36 @@
-//! Our figures, the physical limit and the naive way, side by side from one run.
+//! Our figures, the physical limits and the naive way, side by side from one run.
 //!
 //! `cargo xtask bench` runs it. The rounds are interleaved, so that a machine that gets slower
 //! meanwhile slows all alike, and each figure is the median of its rounds.
 
 mod clients;
+mod database;
 mod domain;
 mod flush;
-mod naive;
+mod limit;
+mod naive_postgres;
+mod naive_sqlite;
+mod store;
 mod subject;
 mod table;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use annals::MemoryStore;
 use annals::limits::APPEND_EVENTS_MAX;
+use annals::postgres::{PostgresOptions, PostgresStore};
+use annals::sqlite::SqliteStore;
+use anyhow::{Context, ensure};
 use clap::Parser;
 
-use crate::clients::{Work, account_id, open_accounts};
-use crate::subject::{NAMES, Subject};
+use crate::clients::{Call, account_id};
+use crate::limit::Limit;
+use crate::naive_postgres::NaivePostgres;
+use crate::naive_sqlite::NaiveSqlite;
+use crate::store::Annals;
+use crate::subject::Subject;
 use crate::table::{Figure, Table};
 
 /// As many accounts as a state cache holds easily, and more than a batch.
@@ -28,8 +41,9 @@ const LONG_STREAM: &str = "long";
 /// Loads per round.
 const LOADS: usize = 20;
 
-/// Prints how fast Annals is on this machine, beside the physical limit and the naive way.
+/// Prints how fast Annals is on this machine, beside the physical limits and the naive way.
 #[derive(Debug, Parser)]
+#[command(after_help = EXAMPLES)]
 struct Arguments {
     /// How long each measurement lasts.
     #[arg(long, default_value_t = 2.0)]
@@ -37,26 +51,50 @@ struct Arguments {
     /// How often everything is measured; the medians are printed.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Where the files go: the disk that is measured. Default: the target folder.
-    #[arg(long)]
-    folder: Option<PathBuf>,
     /// Only rows with this in their name.
     #[arg(long, default_value = "")]
     only: String,
     /// Only columns with this in their name.
     #[arg(long, default_value = "")]
     subject: String,
+    /// Where the files go: the disk that is measured. Given by `cargo xtask bench`.
+    #[arg(long, hide = true)]
+    folder: Option<PathBuf>,
+    /// A PostgreSQL server where databases may be created. Given by `cargo xtask bench`.
+    #[arg(long, hide = true)]
+    url: Option<String>,
     /// Given by `cargo bench`; means nothing here.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask bench                                everything, about five minutes
+  cargo xtask bench -- --only client --seconds 1   only the rows with this in their name
+  cargo xtask bench -- --subject postgres          only the columns with this in their name";
+
+/// The columns of the table, in their order.
+const NAMES: [&str; 5] =
+    ["naive sqlite", "annals sqlite", "naive postgres", "annals postgres", "annals memory"];
+
+/// What clients do.
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    /// A deposit to any of the accounts.
+    DepositAnywhere,
+    /// A deposit to the same account.
+    DepositToOne,
+    /// An append of many events to a stream of the client's own.
+    Append { events: usize },
+}
+
 /// What clients do, by the name of its row.
 const WORK: [(&str, usize, Work); 7] = [
-    ("1 client", 1, Work::DepositAnywhere { accounts: ACCOUNTS }),
-    ("16 clients", 16, Work::DepositAnywhere { accounts: ACCOUNTS }),
-    ("64 clients", 64, Work::DepositAnywhere { accounts: ACCOUNTS }),
-    ("256 clients", 256, Work::DepositAnywhere { accounts: ACCOUNTS }),
+    ("1 client", 1, Work::DepositAnywhere),
+    ("16 clients", 16, Work::DepositAnywhere),
+    ("64 clients", 64, Work::DepositAnywhere),
+    ("256 clients", 256, Work::DepositAnywhere),
     ("16 clients, one account", 16, Work::DepositToOne),
     ("16 clients, 10 events each", 16, Work::Append { events: 10 }),
     ("16 clients, 100 events each", 16, Work::Append { events: 100 }),
@@ -64,6 +102,34 @@ const WORK: [(&str, usize, Work); 7] = [
 const LOAD: &str = "load 10,000 events";
 const LOAD_SNAPSHOT: &str = "load them from a snapshot";
 const SCAN: &str = "scan the log, decoding";
+
+impl Work {
+    fn events(self) -> usize {
+        match self {
+            Self::Append { events } => events,
+            Self::DepositAnywhere | Self::DepositToOne => 1,
+        }
+    }
+
+    fn call(self, subject: &Arc<dyn Subject>) -> Call {
+        let subject = Arc::clone(subject);
+        Arc::new(move |client, random| {
+            let subject = Arc::clone(&subject);
+            Box::pin(async move {
+                match self {
+                    Self::DepositAnywhere => {
+                        let account = usize::try_from(random % ACCOUNTS as u64)?;
+                        subject.deposit(account_id(account)).await
+                    }
+                    Self::DepositToOne => subject.deposit(account_id(0)).await,
+                    Self::Append { events } => {
+                        subject.append(format!("batch-{events}-{client}"), events).await
+                    }
+                }
+            })
+        })
+    }
+}
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
@@ -74,56 +140,110 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<Table> {
-    let folder = match &arguments.folder {
-        Some(folder) => tempfile::tempdir_in(folder)?,
-        None => tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?,
-    };
+    let how = "run this by `cargo xtask bench`";
+    let folder = tempfile::tempdir_in(arguments.folder.as_ref().context(how)?)?;
+    let server = arguments.url.as_deref().context(how)?;
     let mut table = Table::new(&NAMES);
     let mut subjects = Vec::new();
     for name in NAMES.into_iter().filter(|name| name.contains(&arguments.subject)) {
-        let subject = subject::open(name, folder.path())?;
+        let subject = open(name, folder.path(), server).await?;
         eprintln!("filling {name}");
-        fill(&subject).await?;
+        fill(&subject).await.with_context(|| name)?;
         subjects.push((name, subject));
     }
+    let limit = Limit::open(&database::create(server, "annals_bench_limit").await?).await?;
     for round in 1..=arguments.rounds {
-        table.add_flush(flush::median(folder.path())?);
+        table.add_limit(FLUSH, Figure::Time(flush::median(folder.path())?));
+        measure_limits(arguments, &limit, &mut table).await?;
         for (name, subject) in &subjects {
             eprintln!("round {round} of {}: {name}", arguments.rounds);
-            measure_round(arguments, name, subject, &mut table).await?;
+            measure_round(arguments, name, subject, &mut table).await.with_context(|| *name)?;
         }
-        table.add_flush(flush::median(folder.path())?);
+        table.add_limit(FLUSH, Figure::Time(flush::median(folder.path())?));
+    }
+    drop((subjects, limit));
+    for name in ["limit", "naive", "store"] {
+        database::remove(server, &format!("annals_bench_{name}")).await?;
     }
     Ok(table)
 }
 
-async fn fill(subject: &Subject) -> anyhow::Result<()> {
-    open_accounts(subject, ACCOUNTS).await?;
+/// Opens the subject of this name, empty.
+async fn open(
+    name: &str,
+    folder: &std::path::Path,
+    server: &str,
+) -> anyhow::Result<Arc<dyn Subject>> {
+    Ok(match name {
+        "naive sqlite" => NaiveSqlite::open(&folder.join("naive.db"))?,
+        "annals sqlite" => Annals::on(SqliteStore::open(folder.join("annals.db"))?),
+        "naive postgres" => {
+            NaivePostgres::open(&database::create(server, "annals_bench_naive").await?).await?
+        }
+        "annals postgres" => {
+            let url = database::create(server, "annals_bench_store").await?;
+            Annals::on(PostgresStore::open(PostgresOptions::from_url(&url)?).await?)
+        }
+        _ => Annals::on(MemoryStore::new()),
+    })
+}
+
+async fn fill(subject: &Arc<dyn Subject>) -> anyhow::Result<()> {
+    let each = Arc::clone(subject);
+    let open = move |number, _| {
+        let subject = Arc::clone(&each);
+        Box::pin(async move { subject.open_account(account_id(number)).await }) as _
+    };
+    clients::run_once_each(ACCOUNTS, Arc::new(open)).await?;
     for _ in 0..LONG_STREAM_EVENTS / APPEND_EVENTS_MAX {
         subject.append(LONG_STREAM.to_owned(), APPEND_EVENTS_MAX).await?;
     }
     // Not measured: fills what is filled once, and lets a snapshot be taken.
-    subject.load_cold(LONG_STREAM, true).await?;
+    if let Some(load) = subject.load_from_snapshot(LONG_STREAM.to_owned()) {
+        load.await?;
+    }
     subject.deposit(account_id(0)).await
+}
+
+const FLUSH: &str = "flush (fdatasync of 4 KiB)";
+
+async fn measure_limits(
+    arguments: &Arguments,
+    limit: &Arc<Limit>,
+    table: &mut Table,
+) -> anyhow::Result<()> {
+    let time = Duration::from_secs_f64(arguments.seconds);
+    for clients in [1, 16, 64, 256] {
+        let name = format!("postgres, an insert per transaction: {clients}");
+        table.add_limit(&name, Figure::Throughput(limit.inserts(clients, time).await?));
+    }
+    table.add_limit("postgres, rows of a binary COPY", Figure::Throughput(limit.copy().await?));
+    Ok(())
 }
 
 async fn measure_round(
     arguments: &Arguments,
     name: &'static str,
-    subject: &Subject,
+    subject: &Arc<dyn Subject>,
     table: &mut Table,
 ) -> anyhow::Result<()> {
     let is_wanted = |row: &str| row.contains(&arguments.only);
     let time = Duration::from_secs_f64(arguments.seconds);
     for (row, clients, work) in WORK.into_iter().filter(|(row, ..)| is_wanted(row)) {
-        let figures = clients::run(subject, clients, work, time).await?;
-        table.add(row, name, Figure::Rate(figures));
+        let before = subject.count().await?;
+        let figures = clients::run(clients, time, work.call(subject)).await?;
+        let (written, acknowledged) =
+            (subject.count().await? - before, figures.calls * work.events() as u64);
+        ensure!(written == acknowledged, "{row}: {acknowledged} acknowledged, {written} written");
+        table.add(row, name, Figure::rate(figures, work.events()));
     }
-    for (row, with_snapshots) in [(LOAD, false), (LOAD_SNAPSHOT, true)] {
-        let is_possible = !(with_snapshots && matches!(subject, Subject::Naive(_)));
-        if is_wanted(row) && is_possible {
-            table.add(row, name, Figure::Time(load(subject, with_snapshots).await?));
-        }
+    let long = || LONG_STREAM.to_owned();
+    if is_wanted(LOAD) {
+        table.add(LOAD, name, Figure::Time(median_time(|| subject.load(long())).await?));
+    }
+    if is_wanted(LOAD_SNAPSHOT) && subject.load_from_snapshot(long()).is_some() {
+        let load = || subject.load_from_snapshot(long()).expect("there was one");
+        table.add(LOAD_SNAPSHOT, name, Figure::Time(median_time(load).await?));
     }
     if is_wanted(SCAN) {
         let start = Instant::now();
@@ -133,12 +253,14 @@ async fn measure_round(
     Ok(())
 }
 
-/// The median time to load the long stream with nothing in memory.
-async fn load(subject: &Subject, with_snapshots: bool) -> anyhow::Result<Duration> {
+/// The median time of loading the long stream with nothing in memory.
+async fn median_time<L: Future<Output = anyhow::Result<i64>>>(
+    load: impl Fn() -> L,
+) -> anyhow::Result<Duration> {
     let mut times = Vec::with_capacity(LOADS);
     for _ in 0..LOADS {
         let start = Instant::now();
-        std::hint::black_box(subject.load_cold(LONG_STREAM, with_snapshots).await?);
+        std::hint::black_box(load().await?);
         times.push(start.elapsed());
     }
     times.sort();

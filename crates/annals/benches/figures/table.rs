@@ -18,6 +18,12 @@ pub(crate) enum Figure {
 }
 
 impl Figure {
+    /// Calls with this many events each, as events per second.
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    pub(crate) fn rate(figures: Figures, events: usize) -> Self {
+        Self::Rate(Figures { per_second: figures.per_second * events as f64, ..figures })
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     pub(crate) fn events_per_second(events: u64, time: Duration) -> Self {
         Self::Throughput(events as f64 / time.as_secs_f64())
@@ -36,7 +42,7 @@ impl Figure {
 impl fmt::Display for Figure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rate(Figures { per_second, p50, p99 }) => {
+            Self::Rate(Figures { per_second, p50, p99, .. }) => {
                 write!(formatter, "{} {:>9} {:>9}", rate(*per_second), time(*p50), time(*p99))
             }
             Self::Time(duration) => write!(formatter, "{:>9} {:>9} {:>9}", "", time(*duration), ""),
@@ -62,7 +68,7 @@ pub(crate) struct Table {
     columns: Vec<&'static str>,
     rows: Vec<&'static str>,
     cells: BTreeMap<(&'static str, &'static str), Vec<Figure>>,
-    flushes: Vec<Duration>,
+    limits: Vec<(String, Vec<Figure>)>,
 }
 
 /// Width of a cell: a rate and two times.
@@ -74,36 +80,43 @@ impl Table {
             columns: columns.to_vec(),
             rows: Vec::new(),
             cells: BTreeMap::new(),
-            flushes: Vec::new(),
+            limits: Vec::new(),
         }
     }
 
-    pub(crate) fn add_flush(&mut self, time: Duration) {
-        self.flushes.push(time);
-        self.flushes.sort();
+    /// What the machine could do if nothing was asked of it.
+    pub(crate) fn add_limit(&mut self, name: &str, figure: Figure) {
+        match self.limits.iter_mut().find(|(known, _)| known == name) {
+            Some((_, rounds)) => rounds.push(figure),
+            None => self.limits.push((name.to_owned(), vec![figure])),
+        }
     }
 
     pub(crate) fn add(&mut self, row: &'static str, column: &'static str, figure: Figure) {
         if !self.rows.contains(&row) {
             self.rows.push(row);
         }
-        let rounds = self.cells.entry((row, column)).or_default();
-        rounds.push(figure);
-        rounds.sort_by(|one, other| one.key().total_cmp(&other.key()));
+        self.cells.entry((row, column)).or_default().push(figure);
     }
+}
 
-    fn median(&self, row: &'static str, column: &'static str) -> Option<&Figure> {
-        let rounds = self.cells.get(&(row, column))?;
-        rounds.get(rounds.len() / 2)
-    }
+/// The figure in the middle.
+fn median(rounds: &[Figure]) -> Option<&Figure> {
+    let mut rounds: Vec<&Figure> = rounds.iter().collect();
+    rounds.sort_by(|one, other| one.key().total_cmp(&other.key()));
+    rounds.get(rounds.len() / 2).copied()
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(flush) = self.flushes.get(self.flushes.len() / 2) {
-            writeln!(formatter, "flush (fdatasync of 4 KiB, median): {}\n", time(*flush))?;
+        for (name, rounds) in &self.limits {
+            match median(rounds) {
+                Some(Figure::Time(limit)) => writeln!(formatter, "{name:44} {:>9}", time(*limit))?,
+                Some(limit) => writeln!(formatter, "{name:44} {:>7.0}/s", limit.key())?,
+                None => {}
+            }
         }
-        write!(formatter, "{:28}", "")?;
+        write!(formatter, "\n{:28}", "")?;
         for column in &self.columns {
             write!(formatter, " | {column:>CELL$}")?;
         }
@@ -114,7 +127,7 @@ impl fmt::Display for Table {
         for row in &self.rows {
             write!(formatter, "\n{row:28}")?;
             for column in &self.columns {
-                match self.median(row, column) {
+                match self.cells.get(&(*row, *column)).and_then(|rounds| median(rounds)) {
                     Some(figure) => write!(formatter, " | {figure}")?,
                     None => write!(formatter, " | {:>CELL$}", "-")?,
                 }
