@@ -79,6 +79,8 @@ pub enum IndexValue {
 #[derive(Debug)]
 pub struct DocumentSet<D> {
     documents: BTreeMap<String, Entry<D>>,
+    /// The keys of the event that is being applied; the others are out of its sight.
+    concerned: Option<Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -91,13 +93,13 @@ impl<D> DocumentSet<D> {
     /// The documents that there are, by key; `None` for a key without one.
     pub fn new(documents: impl IntoIterator<Item = (String, Option<D>)>) -> Self {
         let entry = |(key, document)| (key, Entry { document, is_changed: false });
-        Self { documents: documents.into_iter().map(entry).collect() }
+        Self { documents: documents.into_iter().map(entry).collect(), concerned: None }
     }
 
     /// The document with this key, if there is one.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<&D> {
-        self.documents.get(key)?.document.as_ref()
+        self.documents.get(key).filter(|_| self.is_concerned(key))?.document.as_ref()
     }
 
     /// Keeps `document` under this key, in place of the one there may be.
@@ -119,10 +121,15 @@ impl<D> DocumentSet<D> {
     }
 
     fn replace(&mut self, key: &str, document: Option<D>) -> Result<(), UndeclaredKey> {
-        let entry = self.documents.get_mut(key);
+        let is_concerned = self.is_concerned(key);
+        let entry = self.documents.get_mut(key).filter(|_| is_concerned);
         let entry = entry.ok_or_else(|| UndeclaredKey { key: key.to_owned() })?;
         *entry = Entry { document, is_changed: true };
         Ok(())
+    }
+
+    fn is_concerned(&self, key: &str) -> bool {
+        self.concerned.as_ref().is_none_or(|keys| keys.iter().any(|concerned| concerned == key))
     }
 
     /// What was put and removed, by key.
@@ -150,6 +157,28 @@ pub struct DocumentProjection<D>(
     pub D,
 );
 
+impl<D: Documents> DocumentProjection<D> {
+    /// Applies `changes` to `documents`, which are those of all its keys: what every read database
+    /// does between reading and writing them. Each event sees the documents it concerns and no
+    /// others, so that the outcome does not depend on which events came together.
+    ///
+    /// # Errors
+    ///
+    /// That of [`Documents::apply`]; `documents` are of no use then.
+    pub fn apply(
+        &self,
+        changes: &DocumentChanges<D::Event>,
+        documents: &mut DocumentSet<D::Document>,
+    ) -> Result<(), BoxError> {
+        for event in &changes.events {
+            documents.concerned = Some(self.0.keys(event));
+            self.0.apply(event, documents)?;
+        }
+        documents.concerned = None;
+        Ok(())
+    }
+}
+
 impl<D: Documents> Projection for DocumentProjection<D> {
     const NAME: &'static str = D::NAME;
     const VERSION: u32 = D::VERSION;
@@ -165,6 +194,9 @@ impl<D: Documents> Projection for DocumentProjection<D> {
     ) -> Result<(), BoxError> {
         for key in self.0.keys(&event) {
             check_length("document key", key.len(), DOCUMENT_KEY_BYTES_MAX)?;
+            if key.is_empty() {
+                return Err(LimitError::Empty { what: "document key" }.into());
+            }
             changes.keys.insert(key);
         }
         changes.events.push(event);

@@ -66,6 +66,8 @@ pub const PROJECTION_NAME_BYTES_MAX: usize = 48;
 pub const PARTITIONS_MAX: u16 = 256;
 /// Longest key of a document and longest text in an index of documents, in bytes.
 pub const DOCUMENT_KEY_BYTES_MAX: usize = 512;
+/// Largest document, in bytes of JSON text. Each change writes it whole.
+pub const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most indexes of one kind of documents.
 pub const DOCUMENT_INDEXES_MAX: usize = 8;
 /// Most documents and dead letters in one page.
