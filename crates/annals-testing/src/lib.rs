@@ -5,6 +5,7 @@
 //! - [`given()`], when, then: the rules of an aggregate as sentences; [`given_log`] for decisions.
 //! - [`ManualClock`]: time that a test moves by hand.
 //! - [`FaultyStore`]: a store that fails, delays, repeats or falls silent at a chosen call.
+//! - [`MemoryReadModels`]: a read database in memory, for what runs on read databases.
 //!
 //! For stores and decorators around them:
 //!
@@ -16,10 +17,12 @@ mod clock;
 pub mod conformance;
 mod faulty;
 mod given;
+mod memory;
 mod model;
 pub mod sabotage;
 
 pub use clock::ManualClock;
 pub use faulty::{Call, Fault, FaultyStore, Gate};
 pub use given::{Given, GivenLog, When, WhenDecided, given, given_log};
+pub use memory::MemoryReadModels;
 pub use model::histories_agree;
