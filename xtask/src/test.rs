@@ -22,7 +22,7 @@ pub(crate) struct Options {
 }
 
 /// Packages whose tests need a PostgreSQL server.
-const WITH_SERVER: [&str; 1] = ["annals-postgres"];
+const WITH_SERVER: [&str; 2] = ["annals-postgres", "bank"];
 
 /// One part of the run: a cargo command that must succeed.
 #[derive(Debug, PartialEq, Eq)]
@@ -200,6 +200,7 @@ mod tests {
         };
         assert!(needs_server(false, &[]));
         assert!(needs_server(false, &["-p", "annals-postgres", "racers"]));
+        assert!(needs_server(false, &["-p", "bank"]));
         assert!(!needs_server(false, &["-p", "annals-core"]));
         assert!(!needs_server(true, &[]));
     }

@@ -3,9 +3,11 @@
 mod account;
 mod exit;
 mod import;
+mod migrate;
 mod output;
 mod sample;
 mod serve;
+mod store_url;
 
 use std::io;
 use std::process::ExitCode;
@@ -15,6 +17,7 @@ use clap_complete::Shell;
 
 use self::exit::Failure;
 use self::serve::Serve;
+use self::store_url::StoreUrlParser;
 use crate::store::StoreUrl;
 
 /// A bank whose accounts remember everything that happened to them.
@@ -23,7 +26,7 @@ use crate::store::StoreUrl;
 #[derive(Debug, Parser)]
 #[command(name = "bank", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
-    /// The log: sqlite:PATH, or memory: to keep nothing
+    /// The log: sqlite:PATH, postgres://USER@HOST/DATABASE, or memory: to keep nothing
     #[arg(
         long,
         global = true,
@@ -31,7 +34,8 @@ pub(crate) struct Cli {
         value_name = "URL",
         env = "BANK_STORE",
         hide_env_values = true,
-        default_value = "sqlite:bank.db"
+        default_value = "sqlite:bank.db",
+        value_parser = StoreUrlParser
     )]
     store: StoreUrl,
     #[command(subcommand)]
@@ -45,6 +49,10 @@ Examples:
   bank import sample.asc                replay it; a second time changes nothing
   bank account show 1                   what is on account 1
   bank account history 1                what happened to it
+
+Any number of processes may work on one log on PostgreSQL. A password belongs into BANK_STORE,
+because other users of the machine can see the arguments of a program:
+  export BANK_STORE=postgres://USER:PASSWORD@HOST/DATABASE
 
 Amounts are whole minor units: 2550 is 25.50 CZK.
 
@@ -71,6 +79,11 @@ enum Command {
     ///
     /// The same options make the same file.
     Sample(sample::MakeSample),
+    /// Bring the schema of a log on PostgreSQL up to date, and give roles their rights
+    ///
+    /// Connect as the role that owns the schema, or is to own it. Where that role itself serves the
+    /// bank, this is not needed: whoever may migrate does so when the log is opened for writing.
+    Migrate(migrate::Migrate),
     /// Look at an account or change it
     #[command(subcommand)]
     Account(account::AccountCommand),
@@ -97,6 +110,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match command.unwrap_or(Command::Serve(Serve::default())) {
         Command::Serve(serve) => on_runtime(serve.run(&store)),
         Command::Import(import) => on_runtime(import.run(&store)),
+        Command::Migrate(migrate) => on_runtime(migrate.run(&store)),
         Command::Account(command) => on_runtime(command.run(&store)),
         Command::Sample(sample) => sample.run(),
         Command::Completions { shell } => {

@@ -123,7 +123,9 @@ impl AccountCommand {
             }
             Self::Close { id, how } => execute(url, &id, Command::CloseAccount, &how).await,
             Self::Show(look) => show(url, &look).await,
-            Self::History(look) => history::print(&Bank::new(url.open(Access::Read)?), &look).await,
+            Self::History(look) => {
+                history::print(&Bank::new(url.open(Access::Read).await?), &look).await
+            }
         }
     }
 }
@@ -139,7 +141,7 @@ async fn execute(
     command: account::AccountCommand,
     how: &How,
 ) -> Result<(), Failure> {
-    let bank = Bank::new(url.open(Access::Write)?);
+    let bank = Bank::new(url.open(Access::Write).await?);
     let answer = bank.execute(id, command, how.command_id).await?;
     match how.format {
         Format::Json => output::json(&answer),
@@ -148,7 +150,8 @@ async fn execute(
 }
 
 async fn show(url: &StoreUrl, look: &Look) -> Result<(), Failure> {
-    let account = Bank::new(url.open(Access::Read)?).account(&look.id, look.moment()).await?;
+    let bank = Bank::new(url.open(Access::Read).await?);
+    let account = bank.account(&look.id, look.moment()).await?;
     match look.format {
         Format::Json => output::json(&account),
         Format::Text => output::line(&text::account(&account)),

@@ -37,7 +37,7 @@ impl Import {
         let file = TransactionFile::new(input).map_err(|error| failed(error.into()))?;
         let name = self.file.display().to_string().replace(char::is_control, "?");
         let report = Report::new(name, bytes);
-        let imported = import(&url.open(Access::Write)?, file, &report).await;
+        let imported = import(&url.open(Access::Write).await?, file, &report).await;
         report.finish();
         let summary = imported.map_err(failed)?;
         match self.format {

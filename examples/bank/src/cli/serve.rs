@@ -12,6 +12,7 @@ use crate::store::{Access, StoreUrl};
 #[command(after_help = "\
 Examples:
   bank serve --listen 127.0.0.1:8080
+  bank serve --store postgres://bank@localhost/bank
   bank serve --store memory: --listen 127.0.0.1:0")]
 pub(super) struct Serve {
     /// Address and port, on this machine only; port 0 takes any free one
@@ -21,7 +22,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self, url: &StoreUrl) -> Result<(), Failure> {
-        let bank = Bank::new(url.open(Access::Write)?);
+        let bank = Bank::new(url.open(Access::Write).await?);
         Ok(http::serve(bank, self.listen, url).await?)
     }
 }

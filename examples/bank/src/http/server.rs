@@ -15,9 +15,9 @@ use crate::store::StoreUrl;
 
 /// How long requests may take to end after the signal to stop.
 ///
-/// Longer than a body may take to arrive and than a command keeps trying, so only a client that
-/// never ends is cut off.
-const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Longer than a body may take to arrive and than a command waits for a database that is gone, so
+/// only a client that never ends is cut off.
+const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// The bank cannot be served.
 #[derive(Debug, Error)]

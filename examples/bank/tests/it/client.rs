@@ -18,15 +18,19 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Sends a request and reads the answer.
 pub(crate) fn send(request: Request<Vec<u8>>) -> Answer {
+    try_send(request).unwrap()
+}
+
+/// Sends a request to a server that may not live to answer it.
+pub(crate) fn try_send(request: Request<Vec<u8>>) -> Result<Answer, ureq::Error> {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .allow_non_standard_methods(true)
         .timeout_global(Some(WAIT_MAX));
     let agent: ureq::Agent = config.build().into();
-    let response = agent.run(request).unwrap();
-    let (parts, mut body) = response.into_parts();
-    let body = body.read_to_string().unwrap();
-    Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    let (parts, mut body) = agent.run(request)?.into_parts();
+    let body = body.read_to_string()?;
+    Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
 }
 
 impl Answer {

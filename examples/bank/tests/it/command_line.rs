@@ -5,18 +5,23 @@ use std::process::Stdio;
 
 use serde_json::json;
 
+use crate::each_store::on_each_store;
 use crate::home::Home;
 
-fn alice() -> Home {
-    let home = Home::new();
-    let open = ["account", "open", "alice", "--owner-name", "Alice", "--initial-balance", "10000"];
-    assert_eq!(home.bank(&open).code, Some(0));
-    home
+on_each_store! {
+    the_four_commands_change_an_account,
+    a_command_id_makes_a_command_safe_to_repeat,
+    an_account_is_shown_as_it_was,
+    rejections_and_unknown_accounts_have_codes_of_their_own,
 }
 
-#[test]
-fn the_four_commands_change_an_account() {
-    let home = alice();
+fn open_alice(home: &Home) {
+    let open = ["account", "open", "alice", "--owner-name", "Alice", "--initial-balance", "10000"];
+    assert_eq!(home.bank(&open).code, Some(0));
+}
+
+fn the_four_commands_change_an_account(home: &Home) {
+    open_alice(home);
     let deposited = home.bank(&["account", "deposit", "alice", "2550", "--format", "json"]).json();
     assert_eq!(deposited["balance"], 12_550);
     assert_eq!(deposited["events"][0]["event_type"], "money_deposited");
@@ -39,9 +44,8 @@ fn an_account_without_an_id_gets_one() {
     assert_ne!(first["account_id"], second["account_id"]);
 }
 
-#[test]
-fn a_command_id_makes_a_command_safe_to_repeat() {
-    let home = alice();
+fn a_command_id_makes_a_command_safe_to_repeat(home: &Home) {
+    open_alice(home);
     let id = "5f0c6a52-0a8f-4bb4-9d5e-0d1a34f1f6f1";
     let deposit = ["account", "deposit", "alice", "1", "--command-id", id, "--format", "json"];
     let (first, second) = (home.bank(&deposit).json(), home.bank(&deposit).json());
@@ -59,9 +63,8 @@ fn a_command_id_makes_a_command_safe_to_repeat() {
     assert_eq!(second["repeated"], true);
 }
 
-#[test]
-fn an_account_is_shown_as_it_was() {
-    let home = alice();
+fn an_account_is_shown_as_it_was(home: &Home) {
+    open_alice(home);
     home.bank(&["account", "deposit", "alice", "1"]);
     let show = |args: &[&str]| {
         let args = [&["account", "show", "alice", "--format", "json"], args].concat();
@@ -77,9 +80,8 @@ fn an_account_is_shown_as_it_was() {
     assert_eq!(show(&["--at-sequence", "3"]).error(4), ahead);
 }
 
-#[test]
-fn rejections_and_unknown_accounts_have_codes_of_their_own() {
-    let home = alice();
+fn rejections_and_unknown_accounts_have_codes_of_their_own(home: &Home) {
+    open_alice(home);
     let head = home.head();
     for (args, code, expected) in [
         (&["deposit", "alice", "0"][..], 3, "an amount must be more than zero, but it is 0.00"),
@@ -126,7 +128,11 @@ fn a_wrong_command_line_changes_nothing_and_makes_no_log() {
         &["account", "show", "alice", "--at-sequence", "9223372036854775808"],
         &["account", "show", "alice", "--at", "yesterday"],
         &["account", "show", "alice", "--at-sequence", "1", "--at", "2026-01-01T00:00:00Z"],
-        &["account", "show", "alice", "--store", "postgres://localhost/bank"],
+        &["account", "show", "alice", "--store", "mysql://localhost/bank"],
+        &["account", "show", "alice", "--store", "postgres://localhost:port/bank"],
+        &["migrate"],
+        &["migrate", "--store", "memory:"],
+        &["migrate", "--store", "postgres://localhost/bank", "--application-role", "bank"],
         &["serve", "--listen", "localhost"],
         &["serve", "--listen", "0.0.0.0:0", "--store", "memory:"],
         &["sample", "--accounts", "0"],

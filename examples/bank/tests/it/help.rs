@@ -29,6 +29,11 @@ fn the_help_explains_samples() {
 }
 
 #[test]
+fn the_help_explains_migrating() {
+    insta::assert_snapshot!(help(&["migrate"]));
+}
+
+#[test]
 fn the_help_explains_accounts() {
     let commands = ["open", "deposit", "withdraw", "close", "show", "history"];
     let mut texts = vec![help(&["account"])];

@@ -2,17 +2,23 @@
 
 use serde_json::Value;
 
+use crate::each_store::on_each_store;
 use crate::home::Home;
 use crate::server::Server;
 
-/// An account with `events` events.
-fn account_with(events: usize) -> Home {
-    let home = Home::new();
+on_each_store! {
+    a_history_is_printed_whole_however_long,
+    a_history_ends_at_the_moment_asked_for,
+    a_line_of_a_history_says_what_happened,
+    the_pages_of_a_history_lead_from_one_to_the_next,
+}
+
+/// Gives account 1 `events` events.
+fn record(home: &Home, events: usize) {
     let mut rows = vec![format!("1;1;930101;PRIJEM;VKLAD;100.00;;;;")];
     rows.extend((2..=events).map(|n| format!("{n};1;930102;PRIJEM;VKLAD;1.00;;;;")));
     home.write("rows.asc", [bank::import::HEADER, &rows.join("\n"), ""].join("\n"));
     assert_eq!(home.bank(&["import", "rows.asc"]).code, Some(0));
-    home
 }
 
 fn sequences(events: &Value) -> Vec<u64> {
@@ -20,17 +26,15 @@ fn sequences(events: &Value) -> Vec<u64> {
     events.as_array().unwrap().iter().map(sequence).collect()
 }
 
-#[test]
-fn a_history_is_printed_whole_however_long() {
-    let home = account_with(2_345);
+fn a_history_is_printed_whole_however_long(home: &Home) {
+    record(home, 2_345);
     let printed = home.bank(&["account", "history", "1", "--format", "json"]).json();
     assert_eq!(sequences(&printed), (1..=2_345).collect::<Vec<_>>());
     assert_eq!(home.bank(&["account", "history", "1"]).stdout.lines().count(), 2_345);
 }
 
-#[test]
-fn a_history_ends_at_the_moment_asked_for() {
-    let home = account_with(1_100);
+fn a_history_ends_at_the_moment_asked_for(home: &Home) {
+    record(home, 1_100);
     let history = |args: &[&str]| {
         let args = [&["account", "history", "1", "--format", "json"], args].concat();
         home.bank(&args).json()
@@ -42,19 +46,17 @@ fn a_history_ends_at_the_moment_asked_for() {
     assert_eq!(sequences(&history(&["--at", time])).len(), until.count());
 }
 
-#[test]
-fn a_line_of_a_history_says_what_happened() {
-    let home = account_with(2);
+fn a_line_of_a_history_says_what_happened(home: &Home) {
+    record(home, 2);
     let printed = home.bank(&["account", "history", "1"]).stdout;
     let line = printed.lines().nth(1).unwrap();
     assert!(line.starts_with("     2  "), "{line}");
     assert!(line.contains("  money_deposited  {\"amount\":100,"), "{line}");
 }
 
-#[test]
-fn the_pages_of_a_history_lead_from_one_to_the_next() {
-    let home = account_with(25);
-    let server = Server::start(&home);
+fn the_pages_of_a_history_lead_from_one_to_the_next(home: &Home) {
+    record(home, 25);
+    let server = Server::start(home);
     let mut address = "/accounts/1/history?limit=10".to_owned();
     let mut seen = Vec::new();
     loop {

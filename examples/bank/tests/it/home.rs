@@ -3,14 +3,19 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use annals::sqlite::SqliteStore;
-use annals::{EventStore, Position};
+use annals::{App, Position};
+use bank::services::BankServices;
+use bank::store::{Access, StoreUrl};
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
-/// A folder that is gone after the test.
+use crate::database::Database;
+
+/// A folder, and a log. Both are gone after the test.
 #[derive(Debug)]
 pub(crate) struct Home {
     folder: TempDir,
+    database: Option<Database>,
 }
 
 /// The program after it has ended.
@@ -22,8 +27,24 @@ pub(crate) struct Finished {
 }
 
 impl Home {
+    /// With the log where it is if nothing is said: in a file of the folder.
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), database: None }
+    }
+
+    /// With the log in a database.
+    pub(crate) fn on_postgres() -> Self {
+        Self { database: Some(Database::create()), ..Self::new() }
+    }
+
+    /// Where the log is.
+    pub(crate) fn store(&self) -> String {
+        let in_file = || format!("sqlite:{}", self.path("bank.db").display());
+        self.database.as_ref().map_or_else(in_file, Database::url)
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        self.database.as_ref().unwrap()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -39,27 +60,45 @@ impl Home {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bank"));
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
         command.env_remove("BANK_STORE").env_remove("RUST_LOG");
+        if let Some(database) = &self.database {
+            command.env("BANK_STORE", database.url());
+        }
         command
     }
 
     /// Runs the program to its end.
     pub(crate) fn bank(&self, args: &[&str]) -> Finished {
-        let output = self.command(args).output().unwrap();
-        Finished {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Finished::of(&mut self.command(args))
     }
 
     /// The log as another process sees it.
-    pub(crate) fn log(&self) -> SqliteStore {
-        SqliteStore::options().read_only().open(self.path("bank.db")).unwrap()
+    pub(crate) fn log(&self) -> Log {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let url: StoreUrl = self.store().parse().unwrap();
+        Log { app: runtime.block_on(url.open(Access::Read)).unwrap(), runtime }
     }
 
     /// The position of the last event.
     pub(crate) fn head(&self) -> Position {
-        block_on(async { self.log().head().await.unwrap() })
+        self.log().head()
+    }
+}
+
+/// A log that is looked at.
+#[derive(Debug)]
+pub(crate) struct Log {
+    app: App<BankServices>,
+    /// The one it was opened on.
+    runtime: Runtime,
+}
+
+impl Log {
+    pub(crate) fn head(&self) -> Position {
+        self.runtime.block_on(self.app.store().head()).unwrap()
+    }
+
+    pub(crate) fn wait_past(&self, position: Position) {
+        self.runtime.block_on(self.app.store().wait_past(position)).unwrap();
     }
 }
 
@@ -68,6 +107,16 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 impl Finished {
+    /// Runs a program to its end.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// The answer of a program that did what was asked.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {

@@ -4,15 +4,21 @@ use serde_json::json;
 use ureq::http::Request;
 
 use crate::client::send;
+use crate::each_store::on_each_store;
 use crate::home::Home;
 use crate::server::Server;
 
+on_each_store! {
+    an_account_lives_over_http_from_opening_to_closing,
+    an_account_is_shown_as_it_was,
+    balances_beyond_the_exact_numbers_of_json_are_text,
+    requests_give_their_id_and_their_trace_to_the_events,
+}
+
 const ALICE: &str = r#"{"account_id":"alice","owner_name":" Alice ","initial_balance":10000}"#;
 
-#[test]
-fn an_account_lives_over_http_from_opening_to_closing() {
-    let home = Home::new();
-    let server = Server::start(&home);
+fn an_account_lives_over_http_from_opening_to_closing(home: &Home) {
+    let server = Server::start(home);
     let opened = server.post("/accounts", ALICE);
     assert_eq!(opened.header("location"), "/accounts/alice");
     let opened = opened.json(201);
@@ -53,9 +59,8 @@ fn an_account_without_an_id_gets_one_and_says_where_it_is() {
     assert_eq!(server.get(first.header("location")).json(200)["balance"], 1);
 }
 
-#[test]
-fn an_account_is_shown_as_it_was() {
-    let server = Server::start_on(&Home::new(), "memory:");
+fn an_account_is_shown_as_it_was(home: &Home) {
+    let server = Server::start(home);
     server.post("/accounts", ALICE).json(201);
     server.post("/accounts/alice/deposits", r#"{"amount":1}"#).json(200);
     let balance =
@@ -72,18 +77,16 @@ fn an_account_is_shown_as_it_was() {
     assert_eq!(code("at=1999-01-01T00:00:00Z"), "account_not_opened_then");
 }
 
-#[test]
-fn balances_beyond_the_exact_numbers_of_json_are_text() {
-    let server = Server::start_on(&Home::new(), "memory:");
+fn balances_beyond_the_exact_numbers_of_json_are_text(home: &Home) {
+    let server = Server::start(home);
     let open = r#"{"account_id":"a","owner_name":"A","initial_balance":9223372036854775807}"#;
     assert_eq!(server.post("/accounts", open).json(201)["balance"], "9223372036854775807");
     let deposit = server.post("/accounts/a/deposits", r#"{"amount":1}"#);
     assert_eq!((deposit.status, deposit.code().as_str()), (409, "balance_overflow"));
 }
 
-#[test]
-fn requests_give_their_id_and_their_trace_to_the_events() {
-    let server = Server::start_on(&Home::new(), "memory:");
+fn requests_give_their_id_and_their_trace_to_the_events(home: &Home) {
+    let server = Server::start(home);
     let id = "0198c5f0-7b7e-7000-8000-00000000abcd";
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let headers = [("x-request-id", id), ("traceparent", trace), ("tracestate", "a=1")];

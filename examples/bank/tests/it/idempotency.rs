@@ -4,16 +4,23 @@ use std::thread;
 
 use serde_json::json;
 
+use crate::each_store::on_each_store;
 use crate::home::Home;
 use crate::server::Server;
+
+on_each_store! {
+    a_repeated_request_gets_the_first_answer_also_after_a_restart,
+    a_repeated_opening_comes_to_the_same_account,
+    a_key_that_was_used_for_something_else_is_refused,
+    a_rejected_request_leaves_its_key_free,
+    of_many_requests_with_one_key_at_once_one_takes_effect,
+}
 
 const ALICE: &str = r#"{"account_id":"alice","owner_name":"Alice","initial_balance":100}"#;
 const DEPOSIT: &str = "/accounts/alice/deposits";
 
-#[test]
-fn a_repeated_request_gets_the_first_answer_also_after_a_restart() {
-    let home = Home::new();
-    let server = Server::start(&home);
+fn a_repeated_request_gets_the_first_answer_also_after_a_restart(home: &Home) {
+    let server = Server::start(home);
     let key = [("idempotency-key", "key-1")];
     server.post("/accounts", ALICE).json(201);
     let first = server.post_with(DEPOSIT, r#"{"amount":1}"#, &key).json(200);
@@ -22,14 +29,13 @@ fn a_repeated_request_gets_the_first_answer_also_after_a_restart() {
     expected["repeated"] = json!(true);
     assert_eq!(server.post_with(DEPOSIT, r#"{"amount":1}"#, &key).json(200), expected);
     drop(server);
-    let server = Server::start(&home);
+    let server = Server::start(home);
     assert_eq!(server.post_with(DEPOSIT, r#"{"amount":1}"#, &key).json(200), expected);
     assert_eq!(server.get("/accounts/alice").json(200)["balance"], 1_101);
 }
 
-#[test]
-fn a_repeated_opening_comes_to_the_same_account() {
-    let server = Server::start_on(&Home::new(), "memory:");
+fn a_repeated_opening_comes_to_the_same_account(home: &Home) {
+    let server = Server::start(home);
     let key = [("idempotency-key", "key-1")];
     let open = r#"{"owner_name":"Bob","initial_balance":1}"#;
     let first = server.post_with("/accounts", open, &key);
@@ -59,9 +65,8 @@ fn another_key_is_another_request() {
     assert_eq!(server.get("/accounts/alice").json(200)["balance"], 103);
 }
 
-#[test]
-fn a_key_that_was_used_for_something_else_is_refused() {
-    let server = Server::start_on(&Home::new(), "memory:");
+fn a_key_that_was_used_for_something_else_is_refused(home: &Home) {
+    let server = Server::start(home);
     let key = [("idempotency-key", "key-1")];
     server.post_with("/accounts", ALICE, &key).json(201);
     server.post_with(DEPOSIT, r#"{"amount":1}"#, &key).json(200);
@@ -73,9 +78,8 @@ fn a_key_that_was_used_for_something_else_is_refused() {
     assert_eq!(server.get("/accounts/bob").status, 404);
 }
 
-#[test]
-fn a_rejected_request_leaves_its_key_free() {
-    let server = Server::start_on(&Home::new(), "memory:");
+fn a_rejected_request_leaves_its_key_free(home: &Home) {
+    let server = Server::start(home);
     let key = [("idempotency-key", "key-1")];
     let withdraw = || server.post_with("/accounts/alice/withdrawals", r#"{"amount":150}"#, &key);
     server.post("/accounts", ALICE).json(201);
@@ -84,9 +88,8 @@ fn a_rejected_request_leaves_its_key_free() {
     assert_eq!(withdraw().json(200)["balance"], 0);
 }
 
-#[test]
-fn of_many_requests_with_one_key_at_once_one_takes_effect() {
-    let server = Server::start_on(&Home::new(), "memory:");
+fn of_many_requests_with_one_key_at_once_one_takes_effect(home: &Home) {
+    let server = Server::start(home);
     server.post("/accounts", ALICE).json(201);
     let deposit = || server.post_with(DEPOSIT, r#"{"amount":1}"#, &[("idempotency-key", "k")]);
     let answers: Vec<_> = thread::scope(|scope| {

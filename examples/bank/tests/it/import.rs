@@ -6,14 +6,26 @@ use std::process::Stdio;
 use bank::import::HEADER;
 use serde_json::json;
 
+use crate::each_store::on_each_store;
 use crate::expected::{Expected, without_seconds};
 use crate::home::{Finished, Home};
 
+on_each_store! {
+    a_refused_row_stays_refused_when_the_balance_would_allow_it_later,
+    events_of_an_import_say_where_they_come_from,
+    a_file_is_imported_once_however_often,
+    one_account_alone_is_imported_in_order,
+}
+
 const IMPORT: &[&str] = &["import", "rows.asc", "--format", "json"];
+
+fn write_rows(home: &Home, lines: &[&str]) {
+    home.write("rows.asc", [&[HEADER], lines, &[""]].concat().join("\r\n"));
+}
 
 fn home_with(lines: &[&str]) -> Home {
     let home = Home::new();
-    home.write("rows.asc", [&[HEADER], lines, &[""]].concat().join("\r\n"));
+    write_rows(&home, lines);
     home
 }
 
@@ -33,10 +45,8 @@ fn reported(finished: &Finished) -> Vec<&str> {
     finished.stderr.lines().filter(|line| line.starts_with("rows.asc:")).collect()
 }
 
-#[test]
-fn a_file_is_imported_once_however_often() {
-    let home = Home::new();
-    let expected = Expected::of(&sample(&home, &["--accounts", "50", "--rows", "3000"]));
+fn a_file_is_imported_once_however_often(home: &Home) {
+    let expected = Expected::of(&sample(home, &["--accounts", "50", "--rows", "3000"]));
     assert!(expected.rejected > 0, "the sample has no overdraft: {expected:?}");
 
     let first = home.bank(IMPORT);
@@ -50,26 +60,24 @@ fn a_file_is_imported_once_however_often() {
     assert!(second.stderr.contains("nothing new: "), "{}", second.stderr);
     assert_eq!(home.head(), head);
     for (account, expected) in &expected.balances {
-        assert_eq!(balance(&home, account), *expected, "{account}");
+        assert_eq!(balance(home, account), *expected, "{account}");
     }
 }
 
-#[test]
-fn one_account_alone_is_imported_in_order() {
-    let home = Home::new();
-    let expected = Expected::of(&sample(&home, &["--accounts", "1", "--rows", "2000"]));
+fn one_account_alone_is_imported_in_order(home: &Home) {
+    let expected = Expected::of(&sample(home, &["--accounts", "1", "--rows", "2000"]));
     assert_eq!(without_seconds(&home.bank(IMPORT).json()), expected.summary(0));
     let duplicates = expected.rows - expected.rejected;
     assert_eq!(without_seconds(&home.bank(IMPORT).json()), expected.summary(duplicates));
 }
 
-#[test]
-fn a_refused_row_stays_refused_when_the_balance_would_allow_it_later() {
-    let home = home_with(&[
+fn a_refused_row_stays_refused_when_the_balance_would_allow_it_later(home: &Home) {
+    let rows = [
         "1;7;930101;PRIJEM;VKLAD;10.00;;;;",
         "2;7;930102;VYDAJ;VYBER;10.01;;;;",
         "3;7;930103;PRIJEM;VKLAD;5.00;;;;",
-    ]);
+    ];
+    write_rows(home, &rows);
     let first = home.bank(IMPORT);
     assert_eq!(first.json()["rejected"], 1);
     let reason = "insufficient_funds: the balance is 10.00, which does not cover 10.01";
@@ -82,7 +90,7 @@ fn a_refused_row_stays_refused_when_the_balance_would_allow_it_later() {
     assert_eq!((&summary["recorded"], &summary["rejected"]), (&json!(0), &json!(1)));
     let reason = "insufficient_funds (by an earlier import)";
     assert_eq!(reported(&second), [format!("rows.asc:3: rejected: {reason}")]);
-    assert_eq!((balance(&home, "7"), home.head()), (101_500, head));
+    assert_eq!((balance(home, "7"), home.head()), (101_500, head));
 }
 
 #[test]
@@ -227,12 +235,9 @@ fn people_get_the_same_figures() {
     );
 }
 
-#[test]
-fn events_of_an_import_say_where_they_come_from() {
-    let home = home_with(&[
-        "4711;7;930105;PRIJEM;VKLAD;10.00;;;;",
-        "4712;7;930106;PRIJEM;VKLAD;10.00;;;;",
-    ]);
+fn events_of_an_import_say_where_they_come_from(home: &Home) {
+    let rows = ["4711;7;930105;PRIJEM;VKLAD;10.00;;;;", "4712;7;930106;PRIJEM;VKLAD;10.00;;;;"];
+    write_rows(home, &rows);
     home.bank(IMPORT).json();
     let events = home.bank(&["account", "history", "7", "--format", "json"]).json();
     let headers = &events[0]["metadata"]["headers"];

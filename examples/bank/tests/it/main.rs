@@ -7,6 +7,9 @@
 
 mod client;
 mod command_line;
+mod crash;
+mod database;
+mod each_store;
 mod expected;
 mod help;
 mod history;
@@ -15,6 +18,8 @@ mod http;
 mod idempotency;
 mod import;
 mod interruption;
+mod migration;
+mod postgres;
 mod requests;
 mod rules;
 mod sample;

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use ureq::http::Request;
 
-use crate::client::{Answer, send};
+use crate::client::{Answer, send, try_send};
 use crate::home::Home;
 
 /// A server on a port of its own. It is killed when dropped.
@@ -19,13 +19,19 @@ pub(crate) struct Server {
     _stdout: BufReader<ChildStdout>,
 }
 
+const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
+
 impl Server {
+    /// On the log of the home.
     pub(crate) fn start(home: &Home) -> Self {
-        Self::start_on(home, "sqlite:bank.db")
+        Self::start_by(home.command(&SERVE))
     }
 
     pub(crate) fn start_on(home: &Home, store: &str) -> Self {
-        let mut command = home.command(&["--store", store, "serve", "--listen", "127.0.0.1:0"]);
+        Self::start_by(home.command(&[&["--store", store], &SERVE[..]].concat()))
+    }
+
+    fn start_by(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -49,12 +55,22 @@ impl Server {
     }
 
     pub(crate) fn post_with(&self, path: &str, json: &str, headers: &[(&str, &str)]) -> Answer {
+        self.try_post_with(path, json, headers).unwrap()
+    }
+
+    /// Posts to a server that may not live to answer it.
+    pub(crate) fn try_post_with(
+        &self,
+        path: &str,
+        json: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, ureq::Error> {
         let mut request = Request::post(format!("{}{path}", self.url));
         request = request.header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        send(request.body(json.into()).unwrap())
+        try_send(request.body(json.into()).unwrap())
     }
 
     /// Address and port.

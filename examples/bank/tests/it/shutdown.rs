@@ -3,22 +3,27 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use crate::each_store::on_each_store;
 use crate::home::Home;
 use crate::server::Server;
 
+on_each_store! {
+    a_request_that_was_accepted_is_finished_before_the_end,
+    a_restart_keeps_everything,
+}
+
 const ALICE: &str = r#"{"account_id":"alice","owner_name":"Alice","initial_balance":100}"#;
 
-#[test]
-fn a_request_that_was_accepted_is_finished_before_the_end() {
+fn a_request_that_was_accepted_is_finished_before_the_end(home: &Home) {
     for signal in ["TERM", "INT"] {
-        let home = Home::new();
-        let mut server = Server::start(&home);
+        let mut server = Server::start(home);
         let mut stream = TcpStream::connect(server.address()).unwrap();
+        let open = ALICE.replace("alice", signal);
         // The server asks for the body, so it has accepted the request.
         let head = format!(
             "POST /accounts HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
              content-length: {}\r\nexpect: 100-continue\r\n\r\n",
-            ALICE.len()
+            open.len()
         );
         stream.write_all(head.as_bytes()).unwrap();
         let mut asked = [0; 25];
@@ -26,29 +31,27 @@ fn a_request_that_was_accepted_is_finished_before_the_end() {
         assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
         server.signal(signal);
         assert!(server.next_error_line().starts_with("stopping: "));
-        stream.write_all(ALICE.as_bytes()).unwrap();
+        stream.write_all(open.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
         assert_eq!(server.wait(), Some(0));
-        let shown = home.bank(&["account", "show", "alice", "--format", "json"]).json();
+        let shown = home.bank(&["account", "show", signal, "--format", "json"]).json();
         assert_eq!(shown["balance"], 100);
     }
 }
 
-#[test]
-fn a_restart_keeps_everything() {
-    let home = Home::new();
-    let server = Server::start(&home);
+fn a_restart_keeps_everything(home: &Home) {
+    let server = Server::start(home);
     server.post("/accounts", ALICE).json(201);
     let history = server.get("/accounts/alice/history").json(200);
     // Dropping it kills it.
     drop(server);
-    let mut server = Server::start(&home);
+    let mut server = Server::start(home);
     assert_eq!(server.get("/accounts/alice/history").json(200), history);
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
-    let server = Server::start(&home);
+    let server = Server::start(home);
     assert_eq!(server.get("/accounts/alice/history").json(200), history);
 }
 

@@ -1,0 +1,74 @@
+//! The address of a log on PostgreSQL.
+
+use std::fmt;
+
+use annals::postgres::{PostgresOptions, UrlError};
+
+/// The address of a log on PostgreSQL. Shows where the log is and not who logs in, nor with what.
+#[derive(Clone)]
+pub struct PostgresUrl {
+    options: PostgresOptions,
+    shown: String,
+}
+
+impl PostgresUrl {
+    /// Takes a URL as [`PostgresOptions::from_url`] understands it.
+    ///
+    /// # Errors
+    ///
+    /// [`UrlError`], naming the part that is wrong and never repeating the URL.
+    pub fn new(url: &str) -> Result<Self, UrlError> {
+        Ok(Self { options: PostgresOptions::from_url(url)?, shown: without_credentials(url) })
+    }
+
+    /// How to get there.
+    #[must_use]
+    pub fn options(&self) -> &PostgresOptions {
+        &self.options
+    }
+}
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.shown)
+    }
+}
+
+/// Leaves out who logs in, and the parameters, one of which may be the password.
+///
+/// The last `@` counts: a password in which an `@`, a `/` or a `?` was not encoded must not be
+/// shown either.
+fn without_credentials(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let place = rest.split_once('?').map_or(rest, |(place, _)| place);
+    format!("{scheme}://{place}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_never_shown() {
+        for (text, shown) in [
+            ("postgres://teller:hunter2@db:5433/bank", "postgres://db:5433/bank"),
+            ("postgresql://hunter2@db/bank", "postgresql://db/bank"),
+            ("postgres://db/bank?user=teller&password=hunter2", "postgres://db/bank"),
+            ("postgres:///bank?host=%2Frun&password=hunter2", "postgres:///bank"),
+            ("postgres://teller:hun@ter2@db/bank", "postgres://db/bank"),
+            ("postgres://teller:1/hunter2@db/bank", "postgres://db/bank"),
+            ("postgres://db/bank?password=hunter2@more", "postgres://more"),
+        ] {
+            let url = PostgresUrl::new(text).unwrap();
+            assert_eq!(url.to_string(), shown);
+            assert!(!format!("{url:?}").contains("hunter2"), "{url:?}");
+        }
+    }
+}
