@@ -25,6 +25,8 @@ mod retry;
 mod snapshot;
 mod started;
 mod submit;
+mod subscription;
+mod visibility;
 
 pub use app::App;
 pub use context::with_context;
@@ -36,3 +38,5 @@ pub use history::History;
 pub use loaded::{At, Loaded};
 pub use options::Options;
 pub use retry::Retry;
+pub use subscription::{Batch, NamedSubscription, RunError, Subscription, SubscriptionError};
+pub use visibility::{Visibility, WaitError};
