@@ -15,12 +15,14 @@ use crate::load::{self, stream_id};
 use crate::loaded::{At, Loaded};
 use crate::options::Options;
 use crate::resources::Resources;
+use crate::visibility::Visibility;
 
 /// Executes commands and decisions on a store, and loads states from it.
 ///
 /// `S` is the services that the aggregates and decisions ask for. Cloning shares everything.
 pub struct App<S> {
     engine: Arc<Engine<S>>,
+    visibility: Option<Visibility>,
 }
 
 impl<S: Send + Sync + 'static> App<S> {
@@ -48,7 +50,14 @@ impl<S: Send + Sync + 'static> App<S> {
         let options = Options { snapshot_every: options.snapshot_every.max(1), ..options };
         let lanes = Lanes::new(options.cached_states_max);
         let resources = Resources { store, snapshots, options };
-        Self { engine: Arc::new(Engine { resources, services, lanes }) }
+        Self { engine: Arc::new(Engine { resources, services, lanes }), visibility: None }
+    }
+
+    /// The same application, whose commands can wait for read models: [`Execute::wait_for`] and
+    /// [`Decide::wait_for`].
+    #[must_use]
+    pub fn with_visibility(self, visibility: Visibility) -> Self {
+        Self { visibility: Some(visibility), ..self }
     }
 
     /// The store.
@@ -80,7 +89,7 @@ impl<S: Send + Sync + 'static> App<S> {
         id: &A::Id,
         command: A::Command,
     ) -> Execute<'_, A> {
-        Execute::new(&self.engine, id, command)
+        Execute::new(&self.engine, self.visibility.as_ref(), id, command)
     }
 
     /// Makes `decision`: await it, after saying more if need be.
@@ -88,7 +97,7 @@ impl<S: Send + Sync + 'static> App<S> {
     /// Between reading and writing the log may move on; if that brings an event the decision
     /// depends on, it is made again, as often as [`Options::retry`] allows.
     pub fn decide<D: Decision<Services = S>>(&self, decision: D) -> Decide<'_, D> {
-        Decide::new(&self.engine, decision)
+        Decide::new(&self.engine, self.visibility.as_ref(), decision)
     }
 
     /// The state now: everything acknowledged before this call is in it, and nothing that is not
@@ -136,7 +145,7 @@ impl<S: Send + Sync + 'static> App<S> {
 
 impl<S> Clone for App<S> {
     fn clone(&self) -> Self {
-        Self { engine: Arc::clone(&self.engine) }
+        Self { engine: Arc::clone(&self.engine), visibility: self.visibility.clone() }
     }
 }
 

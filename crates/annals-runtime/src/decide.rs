@@ -5,8 +5,8 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 use annals_core::{
-    Append, AppendCondition, Appended, CommandId, Decision, DecodeError, EventQuery, EventStore,
-    Json, Metadata, Position, Read, RecordedEvent, StreamId, codec,
+    Append, AppendCondition, Appended, CommandId, ConsistencyToken, Decision, DecodeError,
+    EventQuery, EventStore, Json, Metadata, Position, Read, RecordedEvent, StreamId, codec,
 };
 
 use crate::context;
@@ -15,6 +15,8 @@ use crate::error::{ExecuteError, LoadError};
 use crate::outcome;
 use crate::started::Started;
 use crate::submit::{Submitted, is_conflict, refusal, submit};
+use crate::visibility::Visibility;
+use crate::waiting::Waiting;
 
 /// A decision about to be made. Say more with the methods, then await it.
 #[must_use = "nothing happens until it is awaited"]
@@ -23,6 +25,7 @@ pub struct Decide<'a, D: Decision> {
     decision: D,
     command_id: Option<CommandId>,
     context: Option<Metadata>,
+    waiting: Waiting<'a>,
 }
 
 /// What a decision led to. It is durable.
@@ -34,6 +37,8 @@ pub struct Decided<E> {
     pub events: Vec<(StreamId, E)>,
     /// Whoever has read the log up to this position has seen all that this answer rests on.
     pub position: Position,
+    /// Presented to a query, it is answered only by a read model that knows of this.
+    pub token: ConsistencyToken,
     /// The log already had the outcome of this command id, and this is it; nothing more was
     /// written.
     pub repeated: bool,
@@ -44,8 +49,13 @@ pub struct Decided<E> {
 type Outcome<D> = Result<Decided<<D as Decision>::Event>, ExecuteError<<D as Decision>::Error>>;
 
 impl<'a, D: Decision> Decide<'a, D> {
-    pub(crate) fn new(engine: &'a Engine<D::Services>, decision: D) -> Self {
-        Self { engine, decision, command_id: None, context: None }
+    pub(crate) fn new(
+        engine: &'a Engine<D::Services>,
+        visibility: Option<&'a Visibility>,
+        decision: D,
+    ) -> Self {
+        let waiting = Waiting::new(visibility);
+        Self { engine, decision, command_id: None, context: None, waiting }
     }
 
     /// Names the decision, so that repeating it changes nothing more: a repeat returns the first
@@ -59,6 +69,17 @@ impl<'a, D: Decision> Decide<'a, D> {
     /// of correlation and causation that it lacks are filled in.
     pub fn context(mut self, context: Metadata) -> Self {
         self.context = Some(context);
+        self
+    }
+
+    /// Is answered only when the read model `projection` shows what came of it, so that the caller
+    /// reads what it wrote. Said several times, it waits for all of them.
+    ///
+    /// The application must know its read models by [`App::with_visibility`](crate::App::with_visibility), and waits
+    /// at most [`Options::visible_within`](crate::Options::visible_within). If that is not enough, the answer is
+    /// [`ExecuteError::NotVisible`], although the command is executed and durable.
+    pub fn wait_for(mut self, projection: impl Into<String>) -> Self {
+        self.waiting.add(projection.into());
         self
     }
 
@@ -80,6 +101,7 @@ impl<'a, D: Decision + 'a> IntoFuture for Decide<'a, D> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
+            self.waiting.check()?;
             let command_id = self.command_id.unwrap_or_else(CommandId::new);
             let metadata = context::metadata(self.context, command_id)?;
             let seen = Seen::<D>::new(&self.decision)?;
@@ -90,7 +112,10 @@ impl<'a, D: Decision + 'a> IntoFuture for Decide<'a, D> {
                 is_repeatable: self.command_id.is_some(),
                 metadata,
             };
-            making.run(seen).await
+            let decided = making.run(seen).await?;
+            let within = self.engine.resources.options.visible_within;
+            self.waiting.wait(decided.command_id, decided.token, within).await?;
+            Ok(decided)
         })
     }
 }
@@ -101,6 +126,7 @@ impl<D: Decision> fmt::Debug for Decide<'_, D> {
         formatter
             .debug_struct("Decide")
             .field("command_id", &self.command_id)
+            .field("waiting", &self.waiting)
             .finish_non_exhaustive()
     }
 }
@@ -223,6 +249,7 @@ impl<D: Decision> Making<'_, D> {
         attempts: u32,
     ) -> Decided<D::Event> {
         let command_id = self.command_id;
-        Decided { command_id, events, position, repeated: false, attempts }
+        let token = self.engine.resources.token(position);
+        Decided { command_id, events, position, token, repeated: false, attempts }
     }
 }

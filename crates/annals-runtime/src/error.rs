@@ -3,10 +3,12 @@
 use std::error::Error;
 
 use annals_core::{
-    AppendError, BoxError, CommandId, DecodeError, JsonError, LimitError, ReadError, Sequence,
-    StreamId,
+    AppendError, BoxError, CommandId, ConsistencyToken, DecodeError, JsonError, LimitError,
+    ReadError, Sequence, StreamId,
 };
 use thiserror::Error;
+
+use crate::visibility::WaitError;
 
 /// A command or decision did not lead to events. Unless it says otherwise, nothing was written.
 #[derive(Debug, Error)]
@@ -73,6 +75,26 @@ pub enum ExecuteError<E: Error + 'static> {
     /// The state could not be loaded.
     #[error("the state could not be loaded")]
     Load(#[from] LoadError),
+    /// The application was not told of any read models to wait for. Nothing was executed: give it
+    /// some with [`App::with_visibility`](crate::App::with_visibility), or do not wait.
+    #[error("the application has no read models in which to wait for {projection}")]
+    NoReadModels {
+        /// What was to be waited for.
+        projection: String,
+    },
+    /// **It is executed and durable**, but a read model it was to wait for does not show it. Do not
+    /// execute it anew: go on, and present the token to queries. Whoever needs the events repeats it
+    /// with this command id.
+    #[error("command {command_id} is executed and durable, but not visible yet")]
+    NotVisible {
+        /// The command's id: the one given, else a new one.
+        command_id: CommandId,
+        /// What [`Executed::token`](crate::Executed::token) would have been.
+        token: ConsistencyToken,
+        /// Which read model it is, and how far.
+        #[source]
+        source: WaitError,
+    },
 }
 
 impl<E: Error + 'static> From<LimitError> for ExecuteError<E> {

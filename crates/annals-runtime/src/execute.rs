@@ -11,6 +11,8 @@ use crate::engine::Engine;
 use crate::error::ExecuteError;
 use crate::execution::{Execution, Outcome, check_expected};
 use crate::load::load;
+use crate::visibility::Visibility;
+use crate::waiting::Waiting;
 
 /// A command about to be executed. Say more with the methods, then await it.
 #[must_use = "nothing happens until it is awaited"]
@@ -21,6 +23,7 @@ pub struct Execute<'a, A: Aggregate> {
     command_id: Option<CommandId>,
     expected: Option<Sequence>,
     context: Option<Metadata>,
+    waiting: Waiting<'a>,
 }
 
 /// What a command would lead to. Nothing was written.
@@ -33,7 +36,12 @@ pub struct DryRun<E> {
 }
 
 impl<'a, A: Aggregate> Execute<'a, A> {
-    pub(crate) fn new(engine: &'a Engine<A::Services>, id: &A::Id, command: A::Command) -> Self {
+    pub(crate) fn new(
+        engine: &'a Engine<A::Services>,
+        visibility: Option<&'a Visibility>,
+        id: &A::Id,
+        command: A::Command,
+    ) -> Self {
         Self {
             engine,
             id: id.to_string(),
@@ -41,6 +49,7 @@ impl<'a, A: Aggregate> Execute<'a, A> {
             command_id: None,
             expected: None,
             context: None,
+            waiting: Waiting::new(visibility),
         }
     }
 
@@ -61,6 +70,17 @@ impl<'a, A: Aggregate> Execute<'a, A> {
     /// of correlation and causation that it lacks are filled in.
     pub fn context(mut self, context: Metadata) -> Self {
         self.context = Some(context);
+        self
+    }
+
+    /// Is answered only when the read model `projection` shows what came of it, so that the caller
+    /// reads what it wrote. Said several times, it waits for all of them.
+    ///
+    /// The application must know its read models by [`App::with_visibility`](crate::App::with_visibility), and waits
+    /// at most [`Options::visible_within`](crate::Options::visible_within). If that is not enough, the answer is
+    /// [`ExecuteError::NotVisible`], although the command is executed and durable.
+    pub fn wait_for(mut self, projection: impl Into<String>) -> Self {
+        self.waiting.add(projection.into());
         self
     }
 
@@ -86,6 +106,7 @@ impl<'a, A: Aggregate> IntoFuture for Execute<'a, A> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
+            self.waiting.check()?;
             let stream = StreamId::new(A::TYPE, self.id)?;
             let Engine { resources, services, lanes } = self.engine;
             let lane = lanes.lane::<A>(&stream);
@@ -102,7 +123,10 @@ impl<'a, A: Aggregate> IntoFuture for Execute<'a, A> {
                 expected: self.expected,
                 metadata,
             };
-            execution.run().await
+            let executed = execution.run().await?;
+            let within = resources.options.visible_within;
+            self.waiting.wait(executed.command_id, executed.token, within).await?;
+            Ok(executed)
         })
     }
 }
@@ -116,6 +140,7 @@ impl<A: Aggregate> fmt::Debug for Execute<'_, A> {
             .field("id", &self.id)
             .field("command_id", &self.command_id)
             .field("expected", &self.expected)
+            .field("waiting", &self.waiting)
             .finish_non_exhaustive()
     }
 }

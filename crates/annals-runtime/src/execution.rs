@@ -1,8 +1,8 @@
 //! One command on its way from a state to the log.
 
 use annals_core::{
-    Aggregate, Append, AppendCondition, AppendError, Appended, CommandId, EventStore, Json,
-    NewEvent, Position, Sequence, StreamId, codec,
+    Aggregate, Append, AppendCondition, AppendError, Appended, CommandId, ConsistencyToken,
+    EventStore, Json, NewEvent, Position, Sequence, StreamId, codec,
 };
 
 use crate::error::ExecuteError;
@@ -25,6 +25,8 @@ pub struct Executed<E> {
     /// Whoever has read the log up to this position has seen all that this answer rests on: with
     /// events, it is the position of the last one.
     pub position: Position,
+    /// Presented to a query, it is answered only by a read model that knows of this.
+    pub token: ConsistencyToken,
     /// The log already had the outcome of this command id, and this is it; nothing more was
     /// written.
     pub repeated: bool,
@@ -131,6 +133,7 @@ impl<A: Aggregate> Execution<'_, A> {
                 events: Vec::new(),
                 sequence,
                 position,
+                token: self.resources.token(position),
                 repeated: false,
                 attempts,
             }),
@@ -155,9 +158,15 @@ impl<A: Aggregate> Execution<'_, A> {
             Ok(Submitted { appended, .. }) => {
                 let (sequence, position) = (in_flight.sequence(), appended.last_position());
                 save_snapshot(self.resources, &self.stream, in_flight.settle(position)).await;
-                let command_id = self.command_id;
-                let repeated = false;
-                Ok(Ok(Executed { command_id, events, sequence, position, repeated, attempts }))
+                Ok(Ok(Executed {
+                    command_id: self.command_id,
+                    events,
+                    sequence,
+                    position,
+                    token: self.resources.token(position),
+                    repeated: false,
+                    attempts,
+                }))
             }
             Err(conflict) if is_conflict(&conflict) => Ok(Err(conflict)),
             Err(error) => Err(refusal(error, self.command_id, attempts)),
@@ -198,6 +207,7 @@ impl<A: Aggregate> Execution<'_, A> {
             events: events.map_err(|error| ExecuteError::Load(error.into()))?,
             sequence,
             position: first.last_position(),
+            token: self.resources.token(first.last_position()),
             repeated: true,
             attempts,
         })

@@ -27,6 +27,7 @@ mod started;
 mod submit;
 mod subscription;
 mod visibility;
+mod waiting;
 
 pub use app::App;
 pub use context::with_context;

@@ -1,5 +1,7 @@
 //! Bounds of an application.
 
+use std::time::Duration;
+
 use crate::retry::Retry;
 
 /// Bounds of an [`App`](crate::App).
@@ -19,10 +21,21 @@ pub struct Options {
     pub snapshot_every: u64,
     /// How conflicts and unknown outcomes are met.
     pub retry: Retry,
+    /// How long a command waits for the read models it was told to wait for.
+    ///
+    /// A read model that is up to date follows within milliseconds. 5 s outlast the take-over of
+    /// partitions from a process that was killed with short leases, and end before the patience of
+    /// most callers and proxies does.
+    pub visible_within: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cached_states_max: 16_384, snapshot_every: 500, retry: Retry::default() }
+        Self {
+            cached_states_max: 16_384,
+            snapshot_every: 500,
+            retry: Retry::default(),
+            visible_within: Duration::from_secs(5),
+        }
     }
 }
