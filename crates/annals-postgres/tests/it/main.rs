@@ -1,5 +1,6 @@
 //! The store on a real server. `cargo xtask test` brings one.
 
+mod child;
 /// Servers that tests kill and restart, started as the development tasks start theirs.
 #[path = "../../../../xtask/src/postgres/cluster.rs"]
 mod cluster;
@@ -17,6 +18,7 @@ mod opening;
 mod own_server;
 mod plans;
 mod proxy;
+mod race_run;
 mod raw;
 mod roles;
 mod schema;
