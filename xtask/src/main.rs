@@ -3,6 +3,7 @@
 mod bench;
 mod cargo;
 mod postgres;
+mod soak;
 mod test;
 mod tidy;
 
@@ -25,6 +26,8 @@ Examples:
   cargo xtask test --quick                what answers soonest, for use while editing
   cargo xtask test -- refused_append      only the tests with this in their name
   cargo xtask test -- -p annals-core      only the tests of one crate
+  cargo xtask test --postgres 17,18       only the tests that need PostgreSQL, on these versions
+  cargo xtask soak                        the PostgreSQL store, killed and disturbed for long
   cargo xtask tidy                        only the rules of the tree
   cargo xtask bench                       figures beside the limits of this machine
   cargo xtask bench -- --only client      only the rows with this in their name
@@ -36,6 +39,8 @@ enum Task {
     Test(test::Options),
     /// Checks the rules of the tree that a machine can check: dependencies, vocabulary, files.
     Tidy,
+    /// Writes and reads on PostgreSQL in many processes, and kills and disturbs them for long.
+    Soak(soak::Options),
     /// Measures how fast it is on this machine, beside the physical limit and the naive way.
     Bench(bench::Options),
 }
@@ -45,6 +50,7 @@ fn main() -> ExitCode {
     let done = root().and_then(|root| match arguments.task {
         Task::Test(options) => test::run(&root, &options),
         Task::Tidy => tidy::run(&root),
+        Task::Soak(options) => soak::run(&root, &options),
         Task::Bench(options) => bench::run(&root, &options),
     });
     if let Err(error) = done {

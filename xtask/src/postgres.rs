@@ -3,6 +3,8 @@
 mod binaries;
 mod cluster;
 mod container;
+mod programs;
+mod wheel;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +13,7 @@ use anyhow::{Context, bail, ensure};
 
 use self::cluster::Cluster;
 use self::container::Container;
+pub(crate) use self::programs::Programs;
 
 /// The variable by which tests are given the URL of the server.
 pub(crate) const URL: &str = "ANNALS_POSTGRES_URL";
@@ -31,6 +34,8 @@ pub(crate) struct Server {
     programs: Option<PathBuf>,
     origin: String,
     _running: Running,
+    /// What it runs from, if that is removed in the end. Dropped after it.
+    _programs: Option<Programs>,
 }
 
 /// What is stopped at the end.
@@ -67,7 +72,13 @@ impl Server {
         let programs = binaries::find();
         if let Some(url) = std::env::var(URL).ok().filter(|url| !url.is_empty()) {
             let origin = format!("the server that {URL} names");
-            return Ok(Self { url, programs, origin, _running: Running::Elsewhere });
+            return Ok(Self {
+                url,
+                programs,
+                origin,
+                _running: Running::Elsewhere,
+                _programs: None,
+            });
         }
         if let Some(programs) = programs {
             return Self::start(programs, start);
@@ -78,6 +89,7 @@ impl Server {
                 programs: None,
                 origin: format!("a container of {}", container.engine()),
                 _running: Running::Container { _stopped_when_dropped: container },
+                _programs: None,
             });
         }
         install()?;
@@ -98,7 +110,16 @@ impl Server {
             origin: format!("a throwaway server of {}", programs.display()),
             programs: Some(programs),
             _running: Running::Cluster { _stopped_when_dropped: cluster },
+            _programs: None,
         })
+    }
+
+    /// Starts one of this version, whatever server there is.
+    pub(crate) fn of_version(root: &Path, version: u32) -> anyhow::Result<Self> {
+        let programs = Programs::find(root, Some(version))?;
+        let start = |programs: &Path| Cluster::start(programs, &[]);
+        let server = Self::start(programs.folder().to_owned(), start)?;
+        Ok(Self { _programs: Some(programs), ..server })
     }
 
     /// The URL, as a role that may create databases and roles.

@@ -16,6 +16,11 @@ pub(crate) struct Options {
     #[arg(long)]
     quick: bool,
 
+    /// Only the tests that need PostgreSQL, on servers of these versions. One that is not on this
+    /// machine is installed from PyPI, into the target folder.
+    #[arg(long, value_name = "VERSIONS", value_delimiter = ',', conflicts_with = "quick")]
+    postgres: Vec<u32>,
+
     /// Arguments for `cargo test`.
     #[arg(last = true)]
     cargo_test: Vec<String>,
@@ -31,12 +36,14 @@ struct Step {
     arguments: Vec<String>,
     /// Variables for this step, e.g. flags of rustdoc.
     environment: Vec<(&'static str, &'static str)>,
+    /// The version of PostgreSQL to run on, if not on any.
+    postgres: Option<u32>,
 }
 
 impl Step {
     fn new(name: &'static str, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { name, arguments, environment: Vec::new() }
+        Self { name, arguments, environment: Vec::new(), postgres: None }
     }
 
     fn with_environment(mut self, name: &'static str, value: &'static str) -> Self {
@@ -55,6 +62,9 @@ impl Step {
     /// What to type to run this step alone.
     fn command_line(&self) -> String {
         let mut line = String::new();
+        if let Some(version) = self.postgres {
+            line += &format!("(PostgreSQL {version}) ");
+        }
         for (name, value) in &self.environment {
             line += &format!("{name}='{value}' ");
         }
@@ -67,7 +77,11 @@ impl Step {
     }
 
     fn run(&self, root: &Path) -> anyhow::Result<()> {
-        let server = if self.needs_server() { Some(Server::provide()?) } else { None };
+        let server = match self.postgres {
+            Some(version) => Some(Server::of_version(root, version)?),
+            None if self.needs_server() => Some(Server::provide()?),
+            None => None,
+        };
         if let Some(server) = &server {
             println!("PostgreSQL: {}", server.origin());
         }
@@ -107,6 +121,10 @@ fn run_each(
 }
 
 fn steps(options: &Options) -> Vec<Step> {
+    if !options.postgres.is_empty() {
+        let versions = options.postgres.iter();
+        return versions.map(|version| tests_on_postgres(*version, options)).collect();
+    }
     let mut steps = vec![
         Step::new("format", &["fmt", "--all", "--check"]),
         Step::new("tidy", &["xtask", "tidy"]),
@@ -137,6 +155,18 @@ fn tests(options: &Options) -> Step {
     step
 }
 
+/// Every test of whoever works with PostgreSQL, on a server of this version.
+fn tests_on_postgres(version: u32, options: &Options) -> Step {
+    let mut step = Step::new("tests on PostgreSQL", &["test"]);
+    if !options.cargo_test.iter().any(|argument| is_package(argument)) {
+        let packages = WITH_SERVER.iter().flat_map(|package| ["--package", package]);
+        step.arguments.extend(packages.map(str::to_owned));
+    }
+    step.arguments.extend(options.cargo_test.iter().cloned());
+    step.postgres = Some(version);
+    step
+}
+
 /// Whether an argument of `cargo test` chooses packages, which `--workspace` would overrule.
 fn is_package(argument: &str) -> bool {
     argument.starts_with("-p") || argument.starts_with("--package")
@@ -155,7 +185,8 @@ mod tests {
     use super::*;
 
     fn options(quick: bool, cargo_test: &[&str]) -> Options {
-        Options { quick, cargo_test: cargo_test.iter().map(|a| (*a).to_owned()).collect() }
+        let cargo_test = cargo_test.iter().map(|a| (*a).to_owned()).collect();
+        Options { quick, postgres: Vec::new(), cargo_test }
     }
 
     fn lines(options: &Options) -> Vec<String> {
@@ -203,6 +234,16 @@ mod tests {
         assert!(needs_server(false, &["-p", "bank"]));
         assert!(!needs_server(false, &["-p", "annals-core"]));
         assert!(!needs_server(true, &[]));
+    }
+
+    #[test]
+    fn chosen_versions_of_postgresql_run_one_after_the_other_and_nothing_else_does() {
+        let options = Options { postgres: vec![17, 18], ..options(false, &["racers"]) };
+        let lines = lines(&options);
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].starts_with("(PostgreSQL 17) cargo test --package annals-postgres"));
+        assert!(lines[1].starts_with("(PostgreSQL 18) cargo test --package annals-postgres"));
+        assert!(lines.iter().all(|line| line.ends_with(" racers")), "{lines:?}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ const NEEDED: [&str; 3] = ["initdb", "pg_ctl", "postgres"];
 const VERSIONED: [&str; 3] = ["/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt"];
 
 /// Oldest version that the store works with.
-const VERSION_MIN: u32 = 15;
+pub(super) const VERSION_MIN: u32 = 15;
 
 /// The folder of the programs: the first on the PATH, else the newest of those that packages
 /// install beside it.
@@ -26,19 +26,29 @@ fn behind_links(folder: PathBuf) -> PathBuf {
     behind.filter(|behind| has_programs(behind)).unwrap_or(folder)
 }
 
-fn has_programs(folder: &Path) -> bool {
+pub(super) fn has_programs(folder: &Path) -> bool {
     NEEDED.iter().all(|program| folder.join(program).exists())
 }
 
 fn newest() -> Option<PathBuf> {
+    let usable = installed().filter(|(version, _)| *version >= VERSION_MIN);
+    usable.max().map(|(_, bin)| bin)
+}
+
+/// The folder of the programs of this very version, where packages put it.
+pub(super) fn of_version(version: u32) -> Option<PathBuf> {
+    installed().find(|(found, _)| *found == version).map(|(_, bin)| bin)
+}
+
+/// What packages have put into folders by version.
+fn installed() -> impl Iterator<Item = (u32, PathBuf)> {
     let folders = VERSIONED.iter().filter_map(|folder| std::fs::read_dir(folder).ok());
     let versions = folders.flatten().filter_map(|entry| {
         let folder = entry.ok()?.path();
         let version = version(folder.file_name()?.to_str()?)?;
         Some((version, folder.join("bin")))
     });
-    let usable = versions.filter(|(version, bin)| *version >= VERSION_MIN && has_programs(bin));
-    usable.max().map(|(_, bin)| bin)
+    versions.filter(|(_, bin)| has_programs(bin))
 }
 
 /// The version in the name of a folder: `15`, `postgresql@17`.

@@ -180,7 +180,8 @@ pub(crate) fn is_root() -> bool {
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-fn user() -> anyhow::Result<&'static str> {
+/// The user that a server runs as when this process is root.
+pub(crate) fn user() -> anyhow::Result<&'static str> {
     let exists = |user: &&str| {
         Command::new("id").arg(user).output().is_ok_and(|output| output.status.success())
     };
