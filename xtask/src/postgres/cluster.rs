@@ -45,26 +45,45 @@ impl Cluster {
         settings: &[(&str, &str)],
         preload: Option<&Path>,
     ) -> anyhow::Result<Self> {
+        let mut cluster = Self::empty(parent, programs, settings)?;
+        cluster.preload = preload.map(Path::to_owned);
+        cluster.start_from(Self::init)
+    }
+
+    /// A server without data, and not started.
+    pub(crate) fn empty(
+        parent: &Path,
+        programs: &Path,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("annals-postgres-").tempdir_in(parent)?;
+        let user = if is_root() { Some(user()?) } else { None };
+        if let Some(user) = user {
+            succeed(Command::new("chown").arg(user).arg(folder.path()))?;
+        }
         let settings = settings.iter().map(|(name, value)| format!("{name}={value}"));
-        let cluster = Self {
+        Ok(Self {
             programs: programs.to_owned(),
-            user: if is_root() { Some(user()?) } else { None },
+            user,
             folder,
             port: free_port()?,
             password: random_text(),
             settings: settings.collect(),
-            preload: preload.map(Path::to_owned),
-        };
-        cluster.init()?;
-        cluster.start_again()?;
-        Ok(cluster)
+            preload: None,
+        })
+    }
+
+    /// Starts a server whose data `init` makes.
+    pub(crate) fn start_from(
+        self,
+        init: impl FnOnce(&Self) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        init(&self)?;
+        self.start_again()?;
+        Ok(self)
     }
 
     fn init(&self) -> anyhow::Result<()> {
-        if let Some(user) = self.user {
-            succeed(Command::new("chown").arg(user).arg(self.folder.path()))?;
-        }
         let password_file = self.put("password", &self.password)?;
         let data = self.data();
         succeed(self.program("initdb").arg("-D").arg(data).arg("--pwfile").arg(password_file).args(

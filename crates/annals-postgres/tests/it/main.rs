@@ -8,6 +8,7 @@ mod conformance;
 mod damage;
 mod database;
 mod encryption;
+mod failover;
 mod faults;
 mod harness;
 mod histories;
