@@ -61,7 +61,7 @@ pub use paging::{
     g10_page_is_one_consistent_view, g10_pages_are_bounded_and_in_order,
     g10_pages_are_bounded_in_bytes,
 };
-pub(crate) use race::in_flight;
+pub(crate) use race::{in_flight, race};
 pub(crate) use reading::{assert_page, read_log, read_pages};
 pub use refusal::{
     appends_are_taken_in_the_order_they_are_first_polled,
@@ -106,12 +106,17 @@ pub const SNAPSHOT_STORE_CHECKS: &[(&str, Check)] =
 ///
 /// If the guarantee is broken, or the check takes longer than `time_max`.
 pub fn run(check: Check, harness: &dyn Harness, time_max: Duration) {
+    run_to_the_end(check(harness), time_max);
+}
+
+/// Runs a check of any suite.
+pub(crate) fn run_to_the_end(check: BoxFuture<'_, ()>, time_max: Duration) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
         .enable_all()
         .build()
         .expect("a runtime can be made");
-    let outcome = runtime.block_on(async { tokio::time::timeout(time_max, check(harness)).await });
+    let outcome = runtime.block_on(async { tokio::time::timeout(time_max, check).await });
     // Tasks that wait for what never comes must not keep the test from ending.
     runtime.shutdown_background();
     assert!(outcome.is_ok(), "the check did not end within {time_max:?}: a wait never ended");

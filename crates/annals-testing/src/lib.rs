@@ -11,6 +11,7 @@
 //!
 //! - [`mod@conformance`]: one function for each guarantee of a store, G1 to G12.
 //! - [`histories_agree`]: a store against its specification, over random histories.
+//! - [`mod@read_models`]: one function for each promise of a read database.
 //! - [`sabotage`]: stores that are broken on purpose, which show that the suite finds it.
 
 mod clock;
@@ -19,6 +20,7 @@ mod faulty;
 mod given;
 mod memory;
 mod model;
+pub mod read_models;
 pub mod sabotage;
 
 pub use clock::ManualClock;

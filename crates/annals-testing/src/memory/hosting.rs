@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_core::limits::{DOCUMENT_KEY_BYTES_MAX, SNAPSHOT_BYTES_MAX};
+use annals_core::limits::{DOCUMENT_BYTES_MAX, DOCUMENT_KEY_BYTES_MAX};
 use annals_core::{
     Advance, ApplyError, BoxError, BoxFuture, DocumentChanges, DocumentProjection, DocumentSet,
     Documents, Drain, Generation, GenerationKey, GenerationState, Hosts, IndexValue, Json,
@@ -40,7 +40,7 @@ impl<D: Documents> Hosts<DocumentProjection<D>> for MemoryReadModels {
                     return Err(ApplyError::Fenced);
                 }
             }
-            let rows = rows(&projection.0, &changes, &build.documents).map_err(rejected)?;
+            let rows = rows(&projection, &changes, &build.documents).map_err(rejected)?;
             build.queue_up(&advance)?;
             build.advance(&advance, now)?;
             build.write(rows);
@@ -59,7 +59,7 @@ impl<D: Documents> Hosts<DocumentProjection<D>> for MemoryReadModels {
             let build = tables.builds.get_mut(key).ok_or(ApplyError::Fenced)?;
             build.fenced(&drain.lease, now)?;
             build.drainable(&drain)?;
-            let rows = rows(&projection.0, &changes, &build.documents).map_err(rejected)?;
+            let rows = rows(&projection, &changes, &build.documents).map_err(rejected)?;
             let share = build.fenced(&drain.lease, now)?;
             share.applied += drain.applied;
             share.renew(now);
@@ -161,7 +161,7 @@ impl Build {
 
 /// The documents that the events change, as they are then.
 fn rows<D: Documents>(
-    documents: &D,
+    projection: &DocumentProjection<D>,
     changes: &DocumentChanges<D::Event>,
     stored: &BTreeMap<String, StoredDocument>,
 ) -> Result<Rows, BoxError> {
@@ -171,11 +171,9 @@ fn rows<D: Documents>(
         known.push((key.clone(), document));
     }
     let mut set = DocumentSet::new(known);
-    for event in &changes.events {
-        documents.apply(event, &mut set)?;
-    }
+    projection.apply(changes, &mut set)?;
     let changed = set.changed().map(|(key, document)| {
-        let stored = document.map(|document| row(documents, document)).transpose()?;
+        let stored = document.map(|document| row(&projection.0, document)).transpose()?;
         Ok((key.to_owned(), stored))
     });
     changed.collect()
@@ -190,7 +188,7 @@ fn row<D: Documents>(documents: &D, document: &D::Document) -> Result<StoredDocu
         }
         values.insert(index.name, value);
     }
-    let document = Json::write("document", document, SNAPSHOT_BYTES_MAX)?;
+    let document = Json::write("document", document, DOCUMENT_BYTES_MAX)?;
     Ok(StoredDocument { document, values })
 }
 

@@ -18,6 +18,11 @@ mod green {
         annals_testing::snapshot_conformance!(MemoryHarness);
     }
 
+    mod read_models {
+        use annals_testing::read_models::MemoryReadModelHarness;
+        annals_testing::read_model_conformance!(MemoryReadModelHarness);
+    }
+
     mod arc_of_dyn {
         use super::*;
         annals_testing::conformance!(Decorated::new(MemoryHarness, |store| Arc::new(store)));
