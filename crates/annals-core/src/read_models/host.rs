@@ -44,7 +44,8 @@ pub trait Hosts<P: Projection>: ReadModels {
     ///
     /// # Errors
     ///
-    /// [`ApplyError`]; nothing was changed.
+    /// [`ApplyError`]; nothing was changed. [`ApplyError::Fenced`] also if the letter does not stand
+    /// as the drain says: the event is not on its queue (any more), or nobody asks to discard it.
     fn drain(
         &self,
         projection: Arc<P>,
@@ -100,8 +101,9 @@ pub struct Drain {
     pub through: Position,
     /// How many events are applied.
     pub applied: u64,
-    /// The letter's own event is left out: its request to discard it is followed and remembered.
-    /// The queue behind it, if any, is then to be retried.
+    /// The letter's own event is left out: its request to discard it is followed, and the letter
+    /// remembers it. What is left of the queue, if anything, gets a letter of its own, which is to be
+    /// retried.
     pub is_discard: bool,
 }
 
@@ -109,7 +111,8 @@ pub struct Drain {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ApplyError {
-    /// The lease is over, or the checkpoint is not where it was. Claim again, and read on from there.
+    /// The lease is over, the checkpoint is not where it was, or the generation was retired. Claim
+    /// again, and read on from there.
     #[error("the lease on the partition is over")]
     Fenced,
     /// The read database refuses the rows: a constraint, a value out of range, a statement that is

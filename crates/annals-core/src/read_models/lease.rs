@@ -35,8 +35,8 @@ pub struct Claim {
     pub generation: GenerationKey,
     /// Who asks.
     pub worker: WorkerId,
-    /// How long the leases last if they are not claimed again; also how long a worker counts that is
-    /// not heard of.
+    /// How long the leases last if they are neither claimed again nor written with; also how long a
+    /// worker counts that is not heard of.
     pub ttl: Duration,
     /// For whoever looks at the status.
     pub report: WorkerReport,
@@ -66,7 +66,8 @@ pub trait Leases: fmt::Debug + Send + Sync + 'static {
     /// [`ReadModelsError::NotFound`] if the generation was retired.
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Vec<Lease>, ReadModelsError>>;
 
-    /// Gives back whatever the worker has, so that others need not wait until it is over.
+    /// Gives back whatever the worker has, so that others need not wait until it is over. The worker
+    /// does not count any more.
     ///
     /// # Errors
     ///

@@ -91,14 +91,14 @@ pub struct BlockedStream {
     pub request: Option<DeadLetterRequest>,
 }
 
-/// Which dead letters are asked for, oldest first.
+/// Which dead letters are asked for, oldest first, which is in the order of their ids.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeadLetterQuery {
     /// Of this projection only.
     pub projection: Option<String>,
     /// The discarded ones instead of those that block a stream.
     pub is_discarded: bool,
-    /// Those after this one.
+    /// Those after this one, which may be gone meanwhile.
     pub after: Option<DeadLetterId>,
     /// At most so many, and at most [`LIST_ITEMS_MAX`](crate::limits::LIST_ITEMS_MAX).
     pub limit: usize,
