@@ -13,6 +13,10 @@ pub(crate) const BUSY_MAX: Duration = Duration::from_secs(5);
 /// Statements a connection keeps prepared: all that reading uses.
 const STATEMENTS_KEPT: usize = 32;
 
+/// Statements a connection keeps prepared that writes read models: our own, and those of all but
+/// the largest projections.
+const READ_MODEL_STATEMENTS_KEPT: usize = 128;
+
 fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_MAX)?;
@@ -49,6 +53,21 @@ pub(crate) fn leave(connection: &Connection) -> rusqlite::Result<()> {
 pub(crate) fn checkpointer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.execute_batch(include_str!("sql/checkpoint_connection.sql"))?;
+    Ok(connection)
+}
+
+/// The connection that writes to the catalog of the read models.
+pub(crate) fn catalog_writer(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    connection.execute_batch(include_str!("sql/read_models/catalog_connection.sql"))?;
+    Ok(connection)
+}
+
+/// The connection that writes to a generation of a read model.
+pub(crate) fn read_model_writer(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.execute_batch(include_str!("sql/read_models/generation_connection.sql"))?;
+    connection.set_prepared_statement_cache_capacity(READ_MODEL_STATEMENTS_KEPT);
     Ok(connection)
 }
 

@@ -18,10 +18,18 @@
 //! The newest part **belongs to the log** as long as its files exist: copy and move all of them, or
 //! none. The snapshots can be deleted while the log is closed.
 //!
+//! Read models ([`SqliteReadModels`]) have a folder of their own, which can be removed and rebuilt:
+//!
+//! | File | What it is |
+//! |---|---|
+//! | `catalog.db` | which generations there are, and which serve; checkpoints of subscriptions |
+//! | `NAME-NUMBER.db` | one generation of a projection: its tables, checkpoints and dead letters |
+//!
 //! # Processes
 //!
-//! One process writes. Others may read, with [`OpenOptions::read_only`]; they learn of news by
-//! looking, within a second at most. A second writer is refused with [`OpenError::Held`].
+//! One process writes the log. Others may read, with [`OpenOptions::read_only`]; they learn of news
+//! by looking, within a second at most. A second writer is refused with [`OpenError::Held`]. Read
+//! models can be written by any number of processes, which share the work.
 //!
 //! # Durability
 //!
@@ -48,6 +56,7 @@ mod log;
 mod open;
 mod options;
 mod page;
+mod read_models;
 mod reader;
 mod row;
 mod schema;
@@ -60,5 +69,7 @@ pub use integrity::Integrity;
 pub use lock::Holder;
 pub use open::OpenError;
 pub use options::{OpenOptions, READERS_DEFAULT, READERS_MAX, WAL_BYTES_DEFAULT};
+pub use read_models::{OpenReadModelsError, ReadModelsOptions, SqliteProjection, SqliteReadModels};
+pub use rusqlite;
 pub use store::SqliteStore;
 pub use writer::{BATCH_APPENDS_MAX, BATCH_BYTES_MAX, BATCH_EVENTS_MAX, QUEUE_APPENDS_MAX};

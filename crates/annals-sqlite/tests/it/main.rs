@@ -19,6 +19,7 @@ mod kill;
 mod opening;
 mod plans;
 mod processes;
+mod read_models;
 mod recording;
 mod sidecar;
 mod workload;

@@ -1,0 +1,2 @@
+-- How far all partitions are.
+SELECT min(position) FROM annals_partition;

@@ -1,0 +1,2 @@
+-- The commits that follow are flushed before they return.
+PRAGMA synchronous = FULL;
