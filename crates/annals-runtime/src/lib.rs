@@ -19,6 +19,7 @@ mod loaded;
 mod options;
 mod outcome;
 mod page;
+mod projections;
 mod replay;
 mod resources;
 mod retry;
@@ -38,6 +39,10 @@ pub use execution::Executed;
 pub use history::History;
 pub use loaded::{At, Loaded};
 pub use options::Options;
+pub use projections::{
+    CATCHING_UP_SECONDS, ProjectionOptions, ProjectionState, ProjectionStatus, ProjectionStopped,
+    Projections, StatusError,
+};
 pub use retry::Retry;
 pub use subscription::{Batch, NamedSubscription, RunError, Subscription, SubscriptionError};
 pub use visibility::{Visibility, WaitError};

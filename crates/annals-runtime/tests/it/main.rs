@@ -12,6 +12,7 @@ mod lanes;
 mod loading;
 mod metadata;
 mod pages;
+mod projections;
 mod schedules;
 mod snapshots;
 mod stores;

@@ -1,0 +1,111 @@
+//! What is written in one transaction.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use annals_core::{
+    BoxError, Checkpoint, EventType, Position, Projection, QueuedEvent, RecordedEvent, StreamId,
+    codec,
+};
+
+use super::blocked::Blocked;
+use super::share::Share;
+
+/// The changes of a stretch of the log, and how the partitions move with them.
+pub(super) struct Batch<P: Projection> {
+    pub(super) changes: P::Changes,
+    /// Events applied, by place of the lease in the share.
+    pub(super) applied: Vec<u64>,
+    pub(super) queued: Vec<QueuedEvent>,
+    /// How many events have been projected.
+    pub(super) events: usize,
+    /// The last one that was.
+    pub(super) last: Option<Suspect>,
+    /// Where it ends.
+    pub(super) to: Checkpoint,
+}
+
+/// An event that may have to be parked.
+#[derive(Debug, Clone)]
+pub(super) struct Suspect {
+    pub(super) stream: StreamId,
+    pub(super) position: Position,
+    pub(super) event_type: EventType,
+}
+
+/// An event that cannot be projected.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) suspect: Suspect,
+    /// Events of the batch that were projected before it. Their changes are spoilt: projecting may
+    /// have failed half-way.
+    pub(super) before: usize,
+    pub(super) error: BoxError,
+}
+
+impl Suspect {
+    pub(super) fn new(event: &RecordedEvent) -> Self {
+        Self {
+            stream: event.stream.clone(),
+            position: event.position,
+            event_type: event.event_type.clone(),
+        }
+    }
+}
+
+impl<P: Projection> Batch<P> {
+    pub(super) fn new(share: &Share) -> Self {
+        Self {
+            changes: P::Changes::default(),
+            applied: vec![0; share.leases().len()],
+            queued: Vec::new(),
+            events: 0,
+            last: None,
+            to: share.lowest(),
+        }
+    }
+
+    /// Takes the next event of the log: projects it, queues it up behind a dead letter, or leaves
+    /// it to others.
+    pub(super) fn take(
+        &mut self,
+        projection: &P,
+        share: &Share,
+        blocked: &Blocked,
+        event: &RecordedEvent,
+    ) -> Result<(), Failed> {
+        let Some(place) = share.due(&event.stream, event.position) else { return Ok(()) };
+        if let Some(letter) = blocked.find(&event.stream) {
+            // The letter's own event was taken care of when it was parked.
+            if event.position > letter.position {
+                let queued = QueuedEvent { letter: letter.letter, position: event.position };
+                self.queued.push(queued);
+            }
+            return Ok(());
+        }
+        project(projection, event, &mut self.changes).map_err(|error| Failed {
+            suspect: Suspect::new(event),
+            before: self.events,
+            error,
+        })?;
+        if let Some(applied) = self.applied.get_mut(place) {
+            *applied += 1;
+        }
+        self.events += 1;
+        self.last = Some(Suspect::new(event));
+        Ok(())
+    }
+}
+
+/// Decodes an event and adds what it changes.
+///
+/// A panic is an error like any other: it must not take the events of everybody else down with it.
+/// Whatever it left half-done in the changes is thrown away with them.
+pub(super) fn project<P: Projection>(
+    projection: &P,
+    event: &RecordedEvent,
+    changes: &mut P::Changes,
+) -> Result<(), BoxError> {
+    let event = codec::decode_envelope(event)?;
+    let projected = catch_unwind(AssertUnwindSafe(|| projection.project(event, changes)));
+    projected.unwrap_or_else(|_| Err("the projection panicked".into()))
+}

@@ -1,0 +1,216 @@
+//! What keeps the workers of a process going.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use annals_core::{Generation, GenerationKey, GenerationState, ReadModels, ReadModelsError};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::error::{ProjectionStopped, Trouble, with_causes};
+use super::promotion::{Promoted, Promotion};
+use super::registration::Registered;
+use super::worker::{Pulse, Surroundings};
+
+/// Pause between two looks at the generations, which other processes may have begun, switched or
+/// retired.
+///
+/// What this process does itself is seen at once.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Starts workers for whatever there is to build, and switches to what has been built.
+pub(super) struct Supervisor {
+    pub(super) registered: Vec<Arc<dyn Registered>>,
+    pub(super) models: Arc<dyn ReadModels>,
+    pub(super) around: Surroundings,
+    pub(super) workers: HashMap<GenerationKey, Team>,
+    pub(super) tasks: JoinSet<Ended>,
+    /// Generations that are being promoted.
+    pub(super) promoting: HashSet<GenerationKey>,
+}
+
+/// The workers of a generation.
+pub(super) struct Team {
+    state: GenerationState,
+    pulses: Vec<Arc<Pulse>>,
+    /// Tells them to end.
+    end: watch::Sender<bool>,
+    running: usize,
+}
+
+/// A task that has ended.
+pub(super) enum Ended {
+    Worker(GenerationKey, Result<(), ProjectionStopped>),
+    Promotion(GenerationKey, Result<Promoted, Trouble>),
+}
+
+impl Supervisor {
+    /// Runs until it is told to end. The first reason why a generation cannot go on is given at the
+    /// end; the others go on until then.
+    pub(super) async fn run(mut self) -> Result<(), ProjectionStopped> {
+        let mut shutdown = self.around.shutdown.clone();
+        let mut stopped = Ok(());
+        while !*shutdown.borrow() {
+            if let Err(error) = self.look().await {
+                tracing::warn!(error = with_causes(&error), "read models cannot be looked after");
+            }
+            tokio::select! {
+                Some(ended) = self.tasks.join_next() => self.ended(ended, &mut stopped),
+                () = tokio::time::sleep(LOOK_INTERVAL) => {}
+                () = self.around.wake.notified() => {}
+                _ = shutdown.wait_for(|is_over| *is_over) => {}
+            }
+        }
+        for team in self.workers.values() {
+            team.end.send_replace(true);
+        }
+        while let Some(ended) = self.tasks.join_next().await {
+            self.ended(ended, &mut stopped);
+        }
+        stopped
+    }
+
+    fn ended(
+        &mut self,
+        ended: Result<Ended, tokio::task::JoinError>,
+        stopped: &mut Result<(), ProjectionStopped>,
+    ) {
+        match ended {
+            Ok(Ended::Worker(key, outcome)) => {
+                if let Some(team) = self.workers.get_mut(&key) {
+                    team.running -= 1;
+                }
+                // One that has stopped stays listed, so that nobody starts it again.
+                if outcome.is_err() && stopped.is_ok() {
+                    *stopped = outcome;
+                }
+            }
+            Ok(Ended::Promotion(key, outcome)) => {
+                self.promoting.remove(&key);
+                match outcome {
+                    Ok(promoted) => tracing::debug!(generation = %key, ?promoted, "promotion"),
+                    Err(error) => {
+                        tracing::warn!(generation = %key, ?error, "promotion met trouble");
+                    }
+                }
+            }
+            // A panic in user code; its leases end by themselves and the status shows it.
+            Err(error) => tracing::error!(%error, "a task of the projections panicked"),
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), ReadModelsError> {
+        let generations = self.models.generations().await?;
+        if self.begin_missing(&generations).await? {
+            return Box::pin(self.look()).await;
+        }
+        for registered in self.registered.clone() {
+            let own = generations.iter().filter(|generation| {
+                generation.key.projection == registered.name()
+                    && generation.version == registered.version()
+            });
+            for generation in own {
+                self.staff(&registered, generation);
+                if generation.state == GenerationState::Building {
+                    self.promote(&registered, generation);
+                }
+            }
+        }
+        let is_there = |key: &GenerationKey| generations.iter().any(|other| other.key == *key);
+        self.workers.retain(|key, team| {
+            let stays = is_there(key);
+            if !stays {
+                team.end.send_replace(true);
+            }
+            stays
+        });
+        Ok(())
+    }
+
+    /// Begins a build of each projection whose newest version has none yet. Says whether there was
+    /// one.
+    async fn begin_missing(&self, generations: &[Generation]) -> Result<bool, ReadModelsError> {
+        let mut has_begun = false;
+        for registered in &self.registered {
+            let is_newest = self.registered.iter().all(|other| {
+                other.name() != registered.name() || other.version() <= registered.version()
+            });
+            let of_this = |generation: &&Generation| generation.key.projection == registered.name();
+            let has_one = generations.iter().filter(of_this).any(|generation| {
+                generation.version >= registered.version()
+                    || matches!(generation.state, GenerationState::Building | GenerationState::Held)
+            });
+            if !is_newest || has_one {
+                continue;
+            }
+            match registered.create(self.around.store.log_id()).await {
+                Ok(generation) => {
+                    tracing::info!(generation = %generation.key, "began a build");
+                    has_begun = true;
+                }
+                // Another process was faster.
+                Err(ReadModelsError::Refused { .. } | ReadModelsError::Moved { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(has_begun)
+    }
+
+    /// Makes sure that a generation has its workers, and that these know what it is for.
+    fn staff(&mut self, registered: &Arc<dyn Registered>, generation: &Generation) {
+        if let Some(team) = self.workers.get(&generation.key) {
+            if team.state == generation.state {
+                return;
+            }
+            // They know the state they were started with.
+            team.end.send_replace(true);
+            if team.running > 0 {
+                return;
+            }
+        }
+        let builders = match generation.state {
+            GenerationState::Building => self.around.options.builders.get(),
+            _ => 1,
+        };
+        let count = usize::try_from(builders).unwrap_or(1).min(generation.partitions.into());
+        let end = watch::Sender::new(false);
+        let mut pulses = Vec::new();
+        for _ in 0..count {
+            let pulse = Arc::new(Pulse::default());
+            let around = Surroundings { shutdown: end.subscribe(), ..self.around.clone() };
+            let work = registered.work(around, generation.clone(), pulse.clone());
+            let key = generation.key.clone();
+            self.tasks.spawn(async move { Ended::Worker(key, work.await) });
+            pulses.push(pulse);
+        }
+        let team = Team { state: generation.state, pulses, end, running: count };
+        self.workers.insert(generation.key.clone(), team);
+    }
+
+    /// Has a generation promoted if one of our workers looks after it and has nothing left to do.
+    fn promote(&mut self, registered: &Arc<dyn Registered>, generation: &Generation) {
+        let key = &generation.key;
+        let is_due = self.workers.get(key).is_some_and(|team| {
+            team.pulses.iter().any(|pulse| {
+                pulse.is_first.load(Ordering::Relaxed) && pulse.is_caught_up.load(Ordering::Relaxed)
+            })
+        });
+        if !is_due || !self.promoting.insert(key.clone()) {
+            return;
+        }
+        let promotion = Promotion {
+            store: self.around.store.clone(),
+            models: self.models.clone(),
+            registered: registered.clone(),
+            generation: generation.clone(),
+        };
+        let (key, wake) = (key.clone(), self.around.wake.clone());
+        self.tasks.spawn(async move {
+            let promoted = promotion.run().await;
+            wake.notify_waiters();
+            Ended::Promotion(key, promoted)
+        });
+    }
+}

@@ -1,0 +1,352 @@
+//! One worker of one generation.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use annals_core::{
+    ApplyError, Claim, EventStore, Generation, GenerationState, Hosts, Partition, Projection,
+    WorkerId,
+};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout_at};
+
+use super::batch::{Batch, Failed, Suspect};
+use super::blocked::Blocked;
+use super::error::{ProjectionStopped, Trouble, with_causes};
+use super::options::ProjectionOptions;
+use super::pace::Pace;
+use super::share::Share;
+use super::suspicion::Suspicion;
+use crate::retry::Retry;
+use crate::subscription::{self, Subscription};
+use crate::visibility::Visibility;
+
+/// Events asked of the log at once.
+const PAGE_EVENTS: usize = annals_core::limits::PAGE_EVENTS_MAX;
+
+/// How a worker comes back to a read database that is away: until it is there again.
+const RECONNECT: Retry = Retry {
+    attempts_max: u32::MAX,
+    pause_first: Duration::from_millis(50),
+    pause_max: Duration::from_secs(2),
+};
+
+/// What all workers of a process have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Surroundings {
+    pub(super) store: Arc<dyn EventStore>,
+    pub(super) visibility: Visibility,
+    pub(super) options: ProjectionOptions,
+    /// Rung when somebody in this process asks for something.
+    pub(super) wake: Arc<Notify>,
+    pub(super) shutdown: watch::Receiver<bool>,
+}
+
+/// What others in the process see of a worker.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    /// It has the first partition, so it is the one that looks after the generation as a whole.
+    pub(super) is_first: AtomicBool,
+    /// It had nothing left to read the last time it looked.
+    pub(super) is_caught_up: AtomicBool,
+}
+
+pub(super) struct Worker<P: Projection, D> {
+    pub(super) around: Surroundings,
+    pub(super) models: Arc<D>,
+    pub(super) projection: Arc<P>,
+    pub(super) generation: Generation,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) id: WorkerId,
+    pub(super) blocked: Blocked,
+    suspicion: Suspicion,
+    subscription: Option<Subscription>,
+    pace: Pace,
+    last_error: Option<String>,
+}
+
+impl<P: Projection, D: Hosts<P>> Worker<P, D> {
+    pub(super) fn new(
+        around: Surroundings,
+        models: Arc<D>,
+        projection: Arc<P>,
+        generation: Generation,
+        pulse: Arc<Pulse>,
+    ) -> Self {
+        Self {
+            around,
+            models,
+            projection,
+            generation,
+            pulse,
+            id: WorkerId::new(),
+            blocked: Blocked::default(),
+            suspicion: Suspicion::none(),
+            subscription: None,
+            pace: Pace::default(),
+            last_error: None,
+        }
+    }
+
+    /// Works until it is told to end, the generation is retired, or it cannot go on.
+    pub(super) async fn run(mut self) -> Result<(), ProjectionStopped> {
+        let mut failures = 0;
+        let ended = loop {
+            match self.round().await {
+                Ok(()) if *self.around.shutdown.borrow() => break Ok(()),
+                Ok(()) => failures = 0,
+                Err(Trouble::Retired) => break Ok(()),
+                Err(Trouble::Fenced) => {
+                    self.subscription = None;
+                    tracing::debug!(generation = %self.generation.key, "fenced");
+                }
+                Err(Trouble::Unavailable(error)) => {
+                    self.subscription = None;
+                    failures += 1;
+                    self.note(&*error);
+                    self.pause(&RECONNECT, failures).await;
+                }
+                Err(Trouble::Stopped(reason)) => break Err(reason),
+            }
+        };
+        self.pulse.is_first.store(false, Ordering::Relaxed);
+        if let Err(reason) = &ended {
+            tracing::error!(
+                generation = %self.generation.key,
+                error = with_causes(reason),
+                "a projection stops"
+            );
+            // The last thing that is heard of it is why. The leases end by themselves, so that
+            // nobody takes this for work in progress.
+            self.last_error = Some(with_causes(reason));
+            let _ = self.claim().await;
+        } else if let Err(error) = self.models.release(&self.generation.key, self.id).await {
+            tracing::debug!(error = with_causes(&error), "leases were not given back");
+        }
+        ended
+    }
+
+    /// From one claim to the next.
+    async fn round(&mut self) -> Result<(), Trouble> {
+        let lease = self.around.options.lease;
+        let until = Instant::now() + lease / 3;
+        let mut share = self.claim().await?;
+        self.pulse.is_first.store(share.has(Partition::new(0)), Ordering::Relaxed);
+        if share.is_empty() {
+            self.subscription = None;
+            self.wait(until).await;
+            return Ok(());
+        }
+        self.check_log(&share).await?;
+        let blocked = self.models.blocked_streams(&self.generation.key, share.partitions()).await?;
+        self.blocked = Blocked::new(blocked);
+        while let Some(requested) = self.blocked.requested() {
+            self.follow(&share, requested).await?;
+            if Instant::now() >= until {
+                return Ok(());
+            }
+        }
+        loop {
+            let has_more = self.step(&mut share, until).await?;
+            if *self.around.shutdown.borrow() || Instant::now() >= until {
+                return Ok(());
+            }
+            if !has_more {
+                self.note_caught_up();
+                if !self.wait_for_news(&share, until).await? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    async fn claim(&mut self) -> Result<Share, Trouble> {
+        let claim = Claim {
+            generation: self.generation.key.clone(),
+            worker: self.id,
+            ttl: self.around.options.lease,
+            report: self.pace.report(self.last_error.clone()),
+        };
+        let leases = self.models.claim(claim).await?;
+        Ok(Share::new(leases, self.generation.partitions))
+    }
+
+    /// Refuses a log that is not the one the tables were built from.
+    async fn check_log(&mut self, share: &Share) -> Result<(), Trouble> {
+        if self.generation.log_id != self.around.store.log_id() {
+            return Err(Trouble::Stopped(ProjectionStopped::OtherLog));
+        }
+        let is_where_it_was = |subscription: &Subscription| {
+            subscription.checkpoint().position == share.lowest().position
+        };
+        if !self.subscription.as_ref().is_some_and(is_where_it_was) {
+            for checkpoint in share.checkpoints() {
+                subscription::verify(&*self.around.store, checkpoint).await?;
+            }
+            self.subscription = None;
+        }
+        Ok(())
+    }
+
+    /// Writes the next stretch of the log. Says whether there may be more right behind it.
+    async fn step(&mut self, share: &mut Share, until: Instant) -> Result<bool, Trouble> {
+        let gathered = self.gather(share, until).await?;
+        let batch = match gathered {
+            Ok(batch) => batch,
+            Err(failed) => {
+                let Failed { suspect, before, error } = failed;
+                let attempts = self.suspicion.failed_behind(before, suspect.position);
+                self.tell(share, attempts, suspect, &*error).await?;
+                return Ok(true);
+            }
+        };
+        if batch.to.position <= share.lowest().position {
+            return Ok(false);
+        }
+        let Batch { changes, applied, queued, events, last, to } = batch;
+        let advance = share.advance(to, &applied, queued);
+        let begun = Instant::now();
+        let applied = self.models.apply(self.projection.clone(), Arc::new(changes), advance).await;
+        match (applied, last) {
+            (Ok(()), _) => {
+                self.pace.wrote(events, begun.elapsed());
+                self.suspicion.passed(events, to.position);
+                self.last_error = None;
+                share.moved(to);
+                if share.is_whole() && self.generation.state == GenerationState::Serving {
+                    let name = &self.generation.key.projection;
+                    self.around.visibility.publish(name, self.generation.log_id, to.position);
+                }
+            }
+            (Err(ApplyError::Rejected { source }), Some(last)) => {
+                let attempts = self.suspicion.failed(events, to.position);
+                self.tell(share, attempts, last, &*source).await?;
+            }
+            (Err(error), _) => return Err(error.into()),
+        }
+        Ok(true)
+    }
+
+    /// Reads on and projects, until there is enough for a transaction or nothing more.
+    async fn gather(
+        &mut self,
+        share: &Share,
+        until: Instant,
+    ) -> Result<Result<Batch<P>, Failed>, Trouble> {
+        let events_max = self
+            .suspicion
+            .events_max()
+            .min(self.around.options.batch_events_max)
+            .min(self.pace.events_max(self.around.options.lease / 4));
+        let mut batch = Batch::<P>::new(share);
+        let mut subscription = match self.subscription.take() {
+            Some(subscription) => subscription,
+            None => {
+                let query = self.projection.query().map_err(ProjectionStopped::from);
+                let query = query.map_err(Trouble::Stopped)?;
+                Subscription::new(self.around.store.clone(), query)
+                    .starting_at(share.lowest())
+                    // The worker has leases to look after while the store is away.
+                    .retry(Retry { attempts_max: 1, ..Retry::default() })
+            }
+        };
+        while batch.events < events_max && (batch.events == 0 || Instant::now() < until) {
+            let limit = PAGE_EVENTS.min(events_max - batch.events);
+            let Some(read) = subscription.try_next_batch(limit).await? else { break };
+            for event in &read.events {
+                if let Err(failed) = batch.take(&self.projection, share, &self.blocked, event) {
+                    return Ok(Err(failed));
+                }
+            }
+            batch.to = read.checkpoint;
+            if Instant::now() >= until {
+                break;
+            }
+        }
+        self.subscription = Some(subscription);
+        Ok(Ok(batch))
+    }
+
+    /// Deals with a batch that failed: nothing but trying less of it, until a single event has
+    /// failed often enough to be parked.
+    async fn tell(
+        &mut self,
+        share: &Share,
+        attempts: Option<u32>,
+        suspect: Suspect,
+        error: &(dyn std::error::Error + Send + Sync + 'static),
+    ) -> Result<(), Trouble> {
+        self.subscription = None;
+        let Some(attempts) = attempts else { return Ok(()) };
+        self.note(error);
+        let retry = self.around.options.retry;
+        if self.pause(&retry, attempts).await {
+            return Ok(());
+        }
+        self.park(share, suspect.clone(), attempts, error).await?;
+        self.suspicion.passed(1, suspect.position);
+        let (blocked, blocked_max) = (self.blocked.len(), self.around.options.blocked_streams_max);
+        if blocked > blocked_max {
+            let reason = ProjectionStopped::TooManyBlocked { blocked, blocked_max };
+            return Err(Trouble::Stopped(reason));
+        }
+        Ok(())
+    }
+
+    /// Waits until there is something new in the log. Says whether there is.
+    async fn wait_for_news(&self, share: &Share, until: Instant) -> Result<bool, Trouble> {
+        let lowest = share.lowest().position;
+        tokio::select! {
+            news = timeout_at(until, self.around.store.wait_past(lowest)) => match news {
+                Ok(news) => news.map(|_| true).map_err(Trouble::from),
+                Err(_) => Ok(false),
+            },
+            () = self.called() => Ok(false),
+        }
+    }
+
+    /// Has the supervisor look whether there is something to switch to.
+    fn note_caught_up(&self) {
+        let is_news = !self.pulse.is_caught_up.swap(true, Ordering::Relaxed);
+        if is_news && self.generation.state == GenerationState::Building {
+            self.around.wake.notify_waiters();
+        }
+    }
+
+    async fn wait(&self, until: Instant) {
+        tokio::select! {
+            () = tokio::time::sleep_until(until) => {}
+            () = self.called() => {}
+        }
+    }
+
+    /// Waits until somebody asks for something, or for the end.
+    async fn called(&self) {
+        let mut shutdown = self.around.shutdown.clone();
+        tokio::select! {
+            () = self.around.wake.notified() => {}
+            _ = shutdown.wait_for(|is_over| *is_over) => {}
+        }
+    }
+
+    /// Waits before the attempt that follows attempt number `done`, if there may be one.
+    pub(super) async fn pause(&self, retry: &Retry, done: u32) -> bool {
+        let mut shutdown = self.around.shutdown.clone();
+        tokio::select! {
+            goes_on = retry.pause_after(done) => goes_on,
+            // Whatever it was is tried again by the next process.
+            _ = shutdown.wait_for(|is_over| *is_over) => true,
+        }
+    }
+
+    pub(super) fn note(&mut self, error: &(dyn std::error::Error + Send + Sync + 'static)) {
+        let error = with_causes(error);
+        tracing::warn!(generation = %self.generation.key, error, "a projection stumbles");
+        self.last_error = Some(error);
+    }
+
+    pub(super) fn store(&self) -> &dyn EventStore {
+        &*self.around.store
+    }
+}
