@@ -27,7 +27,7 @@ pub(crate) struct Options {
 }
 
 /// Packages whose tests need a PostgreSQL server.
-const WITH_SERVER: [&str; 2] = ["annals-postgres", "bank"];
+const WITH_SERVER: [&str; 3] = ["annals-postgres", "annals-sqlx", "bank"];
 
 /// One part of the run: a cargo command that must succeed.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,0 +1,134 @@
+//! How to open read models.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::postgres::PgConnectOptions;
+
+use crate::open_error::OpenError;
+
+/// Where read models are, and how to work with them.
+#[derive(Clone)]
+pub struct ReadModelsOptions {
+    pub(crate) connect: PgConnectOptions,
+    pub(crate) connections_max: u32,
+    pub(crate) acquire_timeout: Duration,
+    pub(crate) schema: SchemaAtOpen,
+}
+
+/// What to do at opening where the bookkeeping is missing or older than this version needs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SchemaAtOpen {
+    /// Apply the missing migrations.
+    #[default]
+    Migrate,
+    /// Refuse to open.
+    Require,
+}
+
+/// Connections of a process that does not say, whatever the number of its projections.
+///
+/// Four write, which keeps a server of four cores busy, and four answer queries.
+const CONNECTIONS_MAX_DEFAULT: u32 = 8;
+
+/// How long to wait for a connection, if none is said.
+///
+/// Longer than a server takes to be started again, so that a restart costs a wait and no error.
+const ACQUIRE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+
+impl ReadModelsOptions {
+    /// Takes a URL: `postgres://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE&...`, as `sqlx`
+    /// reads it. The log may be in the same database.
+    ///
+    /// The role needs the right to create schemas in the database: each generation has its own.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Url`].
+    pub fn from_url(url: &str) -> Result<Self, OpenError> {
+        let connect =
+            PgConnectOptions::from_str(url).map_err(|source| OpenError::Url { source })?;
+        Ok(Self::new(connect.application_name("annals read models")))
+    }
+
+    /// Takes options of `sqlx`, for what a URL cannot say. Statements are not logged.
+    #[must_use]
+    pub fn new(connect: PgConnectOptions) -> Self {
+        Self {
+            connect: connect.disable_statement_logging(),
+            connections_max: CONNECTIONS_MAX_DEFAULT,
+            acquire_timeout: ACQUIRE_TIMEOUT_DEFAULT,
+            schema: SchemaAtOpen::default(),
+        }
+    }
+
+    /// Most connections at the same time, 8 by default and at least 2, whatever the number of
+    /// projections. Half of them are for queries alone, so that no number of queries stops what
+    /// keeps the read models up to date, nor the other way round.
+    #[must_use]
+    pub fn connections_max(mut self, connections: u32) -> Self {
+        self.connections_max = connections.max(2);
+        self
+    }
+
+    /// How long to wait for a free connection, 10 seconds by default.
+    #[must_use]
+    pub fn acquire_timeout(mut self, wait: Duration) -> Self {
+        self.acquire_timeout = wait;
+        self
+    }
+
+    /// What to do where the bookkeeping is missing or older.
+    #[must_use]
+    pub fn schema_at_open(mut self, schema: SchemaAtOpen) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    /// The server and the database, for errors.
+    pub(crate) fn target(&self) -> String {
+        let connect = &self.connect;
+        let database = connect.get_database().unwrap_or(connect.get_username());
+        match connect.get_socket() {
+            Some(socket) => format!("{}, database {database}", socket.display()),
+            None => format!("{}:{}, database {database}", connect.get_host(), connect.get_port()),
+        }
+    }
+}
+
+impl fmt::Debug for ReadModelsOptions {
+    /// Everything but the password.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ReadModelsOptions")
+            .field("target", &self.target())
+            .field("user", &self.connect.get_username())
+            .field("connections_max", &self.connections_max)
+            .field("acquire_timeout", &self.acquire_timeout)
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_never_show_the_password() {
+        let options = ReadModelsOptions::from_url("postgres://u:hunter2@h:1/d").unwrap();
+        let shown = format!("{options:?} {options:#?}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("h:1, database d"), "{shown}");
+    }
+
+    #[test]
+    fn an_error_in_a_url_does_not_repeat_it() {
+        let error = ReadModelsOptions::from_url("postgres://u:hunter2@h:port/d").unwrap_err();
+        let source = std::error::Error::source(&error).unwrap();
+        assert!(!format!("{error} {error:?} {source}").contains("hunter2"), "{error:?}");
+    }
+}
