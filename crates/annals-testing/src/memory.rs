@@ -17,6 +17,8 @@ use annals_core::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub(crate) use hosting::rows;
+
 /// A read database in memory, which hosts documents: it lasts as long as there is a handle.
 ///
 /// For tests of what runs on read databases, and as the specification that others are compared
@@ -125,7 +127,7 @@ impl MemoryReadModels {
 }
 
 impl Tables {
-    fn find(&mut self, key: &GenerationKey) -> Result<&mut Build, ReadModelsError> {
+    pub(crate) fn find(&mut self, key: &GenerationKey) -> Result<&mut Build, ReadModelsError> {
         let not_found = || ReadModelsError::NotFound { what: key.to_string() };
         self.builds.get_mut(key).ok_or_else(not_found)
     }
@@ -135,7 +137,7 @@ impl Tables {
         self.builds.values_mut().filter(is_of)
     }
 
-    fn serving<'a>(&'a mut self, projection: &'a str) -> Option<&'a mut Build> {
+    pub(crate) fn serving<'a>(&'a mut self, projection: &'a str) -> Option<&'a mut Build> {
         self.of(projection).find(|build| build.generation.state == GenerationState::Serving)
     }
 }

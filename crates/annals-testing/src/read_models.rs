@@ -51,6 +51,7 @@ pub use generations::{
     racing_switches_leave_one_serving, retire_removes_all_but_what_serves,
     serving_position_never_goes_back, switch_does_not_go_back, switch_retains_the_one_that_served,
 };
+pub(crate) use harness::MemoryDatabase;
 pub use harness::{MemoryReadModelHarness, ReadDatabase, ReadModelHarness, ReadModelsUnderTest};
 pub use leases::{
     dead_worker_is_taken_over, living_worker_keeps_its_partitions,

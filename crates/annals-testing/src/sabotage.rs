@@ -7,6 +7,7 @@
 mod append;
 mod harness;
 mod read;
+mod read_models;
 mod snapshot;
 
 use std::collections::{HashMap, HashSet};
@@ -19,6 +20,7 @@ use annals_core::{
 use tokio::sync::Notify;
 
 pub use harness::Sabotaged;
+pub use read_models::SabotagedReadModels;
 pub use snapshot::SabotagedSnapshots;
 
 /// One deliberate bug.

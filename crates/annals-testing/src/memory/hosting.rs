@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use super::{Build, MemoryReadModels, Share, StoredDocument, Tables};
 
 /// What becomes of a document, by key.
-type Rows = Vec<(String, Option<StoredDocument>)>;
+pub(crate) type Rows = Vec<(String, Option<StoredDocument>)>;
 
 impl<D: Documents> Hosts<DocumentProjection<D>> for MemoryReadModels {
     fn create(
@@ -149,7 +149,7 @@ impl Build {
         Ok(())
     }
 
-    fn write(&mut self, rows: Rows) {
+    pub(crate) fn write(&mut self, rows: Rows) {
         for (key, stored) in rows {
             match stored {
                 Some(stored) => self.documents.insert(key, stored),
@@ -160,7 +160,7 @@ impl Build {
 }
 
 /// The documents that the events change, as they are then.
-fn rows<D: Documents>(
+pub(crate) fn rows<D: Documents>(
     projection: &DocumentProjection<D>,
     changes: &DocumentChanges<D::Event>,
     stored: &BTreeMap<String, StoredDocument>,

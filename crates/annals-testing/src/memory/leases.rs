@@ -52,7 +52,7 @@ impl Build {
         self.leases_of(claim.worker)
     }
 
-    fn leases_of(&self, worker: WorkerId) -> Vec<Lease> {
+    pub(crate) fn leases_of(&self, worker: WorkerId) -> Vec<Lease> {
         let shares = Partition::all(self.generation.partitions).zip(&self.shares);
         shares
             .filter(|(_, share)| share.is_of(worker))
@@ -67,7 +67,7 @@ impl Build {
     }
 
     /// The partition that the lease is the right to.
-    pub(super) fn fenced(
+    pub(crate) fn fenced(
         &mut self,
         lease: &Lease,
         now: DateTime<Utc>,
@@ -83,22 +83,22 @@ impl Build {
 
 impl Share {
     /// Whose it is, unless the lease is over.
-    pub(super) fn owner_at(&self, now: DateTime<Utc>) -> Option<&Owner> {
+    pub(crate) fn owner_at(&self, now: DateTime<Utc>) -> Option<&Owner> {
         self.owner.as_ref().filter(|owner| owner.until > now)
     }
 
     /// Extends the lease: whoever writes is alive.
-    pub(super) fn renew(&mut self, now: DateTime<Utc>) {
+    pub(crate) fn renew(&mut self, now: DateTime<Utc>) {
         if let Some(owner) = &mut self.owner {
             owner.until = owner.until.max(after(now, owner.ttl));
         }
     }
 
-    fn is_of(&self, worker: WorkerId) -> bool {
+    pub(crate) fn is_of(&self, worker: WorkerId) -> bool {
         self.owner.as_ref().is_some_and(|owner| owner.worker == worker)
     }
 
-    fn free(&mut self) {
+    pub(crate) fn free(&mut self) {
         self.owner = None;
     }
 }

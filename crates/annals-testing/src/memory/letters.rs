@@ -143,7 +143,7 @@ impl Build {
     }
 
     /// The letter that is to be drained, if it still stands as the worker thinks.
-    pub(super) fn drainable(&self, drain: &Drain) -> Result<&Letter, ApplyError> {
+    pub(crate) fn drainable(&self, drain: &Drain) -> Result<&Letter, ApplyError> {
         let is_as_thought = |letter: &&Letter| {
             let through = drain.through;
             let is_asked_for =
@@ -157,7 +157,7 @@ impl Build {
     }
 
     /// Takes events off the queue of the letter.
-    pub(super) fn shorten(&mut self, drain: &Drain, now: DateTime<Utc>) {
+    pub(crate) fn shorten(&mut self, drain: &Drain, now: DateTime<Utc>) {
         let Some(mut rest) = self.letters.remove(&drain.letter) else { return };
         rest.queue.retain(|position| *position > drain.through);
         if drain.is_discard {
@@ -181,7 +181,7 @@ impl Build {
 
 impl Letter {
     /// Whether its stream stands still.
-    pub(super) fn blocks(&self) -> bool {
+    pub(crate) fn blocks(&self) -> bool {
         self.letter.discarded_at.is_none()
     }
 

@@ -1,7 +1,7 @@
 //! Reading documents.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use annals_core::limits::{DOCUMENT_KEY_BYTES_MAX, LIST_ITEMS_MAX};
 use annals_core::{
@@ -317,12 +317,15 @@ pub async fn answers_are_one_consistent_view(harness: &dyn ReadModelHarness) {
     let second = create(&*scene.models).await;
     let second = Worked::new(&*scene.models, &second).await;
     let is_over = Arc::new(AtomicBool::new(false));
+    let begun = Arc::new(AtomicU64::new(0));
     let keys = [first.key().clone(), second.key().clone()];
     let mut tasks: Vec<BoxFuture<'static, ()>> = Vec::new();
     for _ in 0..2 {
-        let (models, is_over) = (scene.database.open().await, Arc::clone(&is_over));
+        let models = scene.database.open().await;
+        let (is_over, begun) = (Arc::clone(&is_over), Arc::clone(&begun));
         tasks.push(Box::pin(async move {
             while !is_over.load(Ordering::Relaxed) {
+                begun.fetch_add(1, Ordering::SeqCst);
                 check_view(&*models).await;
                 tokio::task::yield_now().await;
             }
@@ -335,6 +338,11 @@ pub async fn answers_are_one_consistent_view(harness: &dyn ReadModelHarness) {
         for to in 1..=EVENTS {
             for (worked, log, amount) in &mut builds {
                 log.add("a", *amount);
+                // Somebody must be looking when it changes.
+                let before = begun.load(Ordering::SeqCst);
+                while begun.load(Ordering::SeqCst) == before {
+                    tokio::task::yield_now().await;
+                }
                 worked.apply(&*models, log, to).await;
             }
             let next = usize::from(to % 2 == 0);

@@ -1,11 +1,11 @@
 //! Which builds there are, and which serves.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use annals_core::{
-    Comparison, DocumentProjection, GenerationKey, GenerationState, NewGeneration, ReadModelsError,
-    TableComparison,
+    BoxFuture, Comparison, DocumentProjection, GenerationKey, GenerationState, NewGeneration,
+    ReadModelsError, TableComparison,
 };
 
 use super::harness::{ReadModelHarness, ReadModelsUnderTest};
@@ -216,59 +216,53 @@ pub async fn switch_does_not_go_back(harness: &dyn ReadModelHarness) {
 ///
 /// If the promise is broken.
 pub async fn serving_position_never_goes_back(harness: &dyn ReadModelHarness) {
-    const EVENTS: u64 = 40;
-    let (mut scene, first) = Scene::serving(harness).await;
-    for number in 0..EVENTS {
-        scene.log.add(&format!("{}", number % 7), 1);
+    const ROUNDS: u64 = 40;
+    let (mut scene, mut ahead) = Scene::serving(harness).await;
+    let behind = create(&*scene.models).await;
+    let mut behind = Worked::new(&*scene.models, &behind).await;
+    let mut handles = Vec::new();
+    for _ in 0..3 {
+        handles.push(scene.database.open().await);
     }
-    let second = create(&*scene.models).await;
-    let second = Worked::new(&*scene.models, &second).await;
-    let keys = [first.key().clone(), second.key().clone()];
-    let is_over = Arc::new(AtomicBool::new(false));
-
-    let mut tasks: Vec<annals_core::BoxFuture<'static, ()>> = Vec::new();
-    for mut worked in [first, second] {
-        let (models, log) = (scene.database.open().await, scene.log.clone());
-        tasks.push(Box::pin(async move {
-            for to in 1..=EVENTS {
-                worked.apply(&*models, &log, to).await;
-            }
-        }));
-    }
-    for _ in 0..2 {
-        let (models, is_over) = (scene.database.open().await, Arc::clone(&is_over));
-        tasks.push(Box::pin(async move {
-            let mut last = pos(0);
-            while !is_over.load(Ordering::Relaxed) {
-                let serving = models.serving(NAME).await.expect("a healthy database answers");
-                let position = serving.expect("a generation serves at any time").position;
-                assert!(position >= last, "went back from {last} to {position}");
-                last = position;
-                tokio::task::yield_now().await;
-            }
-        }));
-    }
-    let (models, is_done) = (scene.database.open().await, Arc::clone(&is_over));
-    tasks.push(Box::pin(async move {
-        // Whoever is last decides when it is over: both generations end at the last event.
-        loop {
-            for key in &keys {
-                let outcome = models.switch(key).await;
-                assert!(outcome.is_ok() || is_moved(&outcome), "{outcome:?}");
-                tokio::task::yield_now().await;
-            }
-            let mut positions = Vec::new();
-            for key in &keys {
-                let status = models.status(key).await.expect("the status is told");
-                positions.extend(status.partitions.iter().map(|here| here.checkpoint.position));
-            }
-            if positions.iter().all(|position| *position == pos(EVENTS)) {
-                break is_done.store(true, Ordering::Relaxed);
-            }
+    let seen = Arc::new(AtomicU64::new(0));
+    for to in 1..=ROUNDS {
+        scene.log.add(&format!("{}", to % 7), 1);
+        // The one that serves moves on just when the other one is to serve.
+        let mut tasks: Vec<BoxFuture<'static, ()>> = Vec::new();
+        for (task, models) in handles.iter().enumerate() {
+            let (models, seen) = (Arc::clone(models), Arc::clone(&seen));
+            let (mut ahead, behind, log) = (ahead.clone(), behind.clone(), scene.log.clone());
+            tasks.push(Box::pin(async move {
+                match task {
+                    0 => ahead.apply(&*models, &log, to).await,
+                    1 => {
+                        let outcome = models.switch(behind.key()).await;
+                        assert!(outcome.is_ok() || is_moved(&outcome), "{outcome:?}");
+                    }
+                    _ => look(&*models, &seen).await,
+                }
+                look(&*models, &seen).await;
+            }));
         }
-    }));
-    race(tasks).await;
-    assert_eq!(scene.sums().await, scene.log.fold(1..=EVENTS));
+        race(tasks).await;
+        ahead.moved(&scene.log, to);
+        behind.apply(&*scene.models, &scene.log, to).await;
+        look(&*scene.models, &seen).await;
+        let serving = scene.models.serving(NAME).await.expect("a healthy database answers");
+        if serving.is_some_and(|serving| serving.key == *behind.key()) {
+            std::mem::swap(&mut ahead, &mut behind);
+        }
+    }
+    assert_eq!(scene.sums().await, scene.log.fold(1..=ROUNDS));
+}
+
+/// Whoever looks now must see at least what was seen before.
+async fn look(models: &dyn ReadModelsUnderTest, seen: &AtomicU64) {
+    let before = seen.load(Ordering::SeqCst);
+    let serving = models.serving(NAME).await.expect("a healthy database answers");
+    let position = serving.expect("a generation serves at any time").position.get();
+    assert!(position >= before, "went back from {before} to {position}");
+    seen.fetch_max(position, Ordering::SeqCst);
 }
 
 /// Of several that switch at the same time each has its way or is told, and one generation serves.

@@ -4,6 +4,7 @@ mod faulty;
 mod given;
 mod histories;
 mod red;
+mod red_read_models;
 
 /// Green without sabotage, by the names of the guarantees.
 mod green {
@@ -33,6 +34,11 @@ mod green {
         annals_testing::conformance!(Decorated::new(MemoryHarness, |store| {
             Arc::new(FaultyStore::new(store))
         }));
+    }
+
+    mod undone_sabotage_of_read_models {
+        use annals_testing::sabotage::SabotagedReadModels;
+        annals_testing::read_model_conformance!(SabotagedReadModels::None);
     }
 
     mod undone_sabotage {
