@@ -14,8 +14,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use annals_core::{
-    Append, AppendError, Appended, BoxFuture, CommandId, EventId, EventStore, LogId, Page,
-    Position, Read, ReadError,
+    Append, AppendError, Appended, BoxFuture, CommandId, EventId, EventStore, LogId, NewEvent,
+    Page, Position, Read, ReadError,
 };
 use tokio::sync::Notify;
 
@@ -98,6 +98,11 @@ pub enum Sabotage {
     /// The sequence behind which to read a stream is ignored.
     KnownSequenceIsIgnored,
 
+    /// Reads come from a copy that is one event behind.
+    AcknowledgedIsShownLate,
+    /// Events are shown while it is not yet certain that they will stand there.
+    UncertainIsShown,
+
     /// Who begins to wait looks first and listens afterwards.
     WakeUpIsLost,
     /// Waiters are woken one event too early.
@@ -128,6 +133,8 @@ pub struct SabotagedStore {
 struct Memory {
     hidden: HashSet<EventId>,
     ledger: HashMap<CommandId, Appended>,
+    /// Events on their way into the log.
+    uncertain: Vec<NewEvent>,
     appends: usize,
     refusals: usize,
     is_tampered: bool,

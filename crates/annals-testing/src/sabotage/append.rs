@@ -11,6 +11,15 @@ impl SabotagedStore {
     pub(super) async fn sabotaged_append(&self, append: Append) -> Result<Appended, AppendError> {
         match self.sabotage {
             Sabotage::AppendIsTorn => self.append_torn(append).await,
+            Sabotage::UncertainIsShown => {
+                let events = append.events().to_vec();
+                let ids: Vec<_> = events.iter().map(NewEvent::event_id).collect();
+                self.memory().uncertain.extend(events);
+                dawdle().await;
+                let outcome = self.inner.append(append).await;
+                self.memory().uncertain.retain(|event| !ids.contains(&event.event_id()));
+                outcome
+            }
             Sabotage::EventComesLate => self.append_late(append).await,
             Sabotage::SequenceCountsTheLog => {
                 let mut appended = self.inner.append(append).await?;

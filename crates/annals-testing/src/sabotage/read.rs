@@ -2,7 +2,7 @@
 
 use annals_core::limits::PAGE_EVENTS_MAX;
 use annals_core::{Json, Page, Position, Read, ReadError, RecordedEvent, Selection, Sequence};
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 
 use super::append::first_item;
 use super::{Sabotage, SabotagedStore, dawdle};
@@ -11,6 +11,11 @@ impl SabotagedStore {
     pub(super) async fn sabotaged_read(&self, read: Read) -> Result<Page, ReadError> {
         let mut page = match self.sabotage {
             Sabotage::PageIsUnboundedInBytes => self.read_without_end(&read).await?,
+            Sabotage::AcknowledgedIsShownLate => {
+                let behind = self.inner.head().await?.before();
+                let up_to = read.up_to_position().min(behind);
+                self.inner.read(read.clone().up_to(up_to)).await?
+            }
             _ => self.inner.read(self.broken(read.clone())).await?,
         };
         match self.sabotage {
@@ -27,6 +32,14 @@ impl SabotagedStore {
             _ => {}
         }
         let memory = self.memory();
+        if !page.has_more
+            && let Some(event) = memory.uncertain.first()
+        {
+            let next = page.through.plus(1);
+            let event = event.clone().recorded_at(next, Sequence::ZERO.plus(1), Utc::now());
+            page.events.push(event);
+            page.through = next;
+        }
         page.events.retain(|event| !memory.hidden.contains(&event.event_id));
         for event in &mut page.events {
             if memory.is_tampered {

@@ -114,6 +114,11 @@ const SABOTAGES: &[(Sabotage, &[&str])] = &[
         &["g10_page_is_one_consistent_view", "g3_positions_are_gap_free_in_commit_order"],
     ),
     (Sabotage::KnownSequenceIsIgnored, &["stream_is_read_from_any_sequence"]),
+    (
+        Sabotage::AcknowledgedIsShownLate,
+        &["reads_show_what_is_acknowledged_and_nothing_that_goes_away"],
+    ),
+    (Sabotage::UncertainIsShown, &["reads_show_what_is_acknowledged_and_nothing_that_goes_away"]),
     (Sabotage::WakeUpIsLost, &["g11_waiting_misses_no_news"]),
     (Sabotage::WakeUpIsEarly, &["g11_waiting_misses_no_news"]),
     (Sabotage::JsonIsNormalised, &["g12_json_comes_back_to_the_letter"]),
