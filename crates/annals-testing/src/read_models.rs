@@ -20,7 +20,9 @@
 
 mod apply;
 mod checkpoints;
+mod comparing;
 mod documents;
+mod draining;
 mod generations;
 mod harness;
 mod leases;
@@ -28,6 +30,7 @@ mod letters;
 mod random;
 mod sample;
 mod sums;
+mod switching;
 
 use std::time::Duration;
 
@@ -40,16 +43,20 @@ pub use apply::{
     stale_advance_changes_nothing,
 };
 pub use checkpoints::{checkpoint_is_kept_by_name, checkpoint_is_replaced_once};
+pub use comparing::{comparison_finds_every_difference, differing_generation_is_held};
 pub use documents::{
     answer_is_as_new_as_the_slowest_partition, answers_are_one_consistent_view,
     document_is_found_by_its_key, documents_are_listed_by_index, documents_are_listed_by_key,
     pages_of_documents_are_bounded, too_long_index_value_is_rejected, unknown_index_is_not_found,
 };
+pub use draining::{
+    discarded_event_is_left_out_and_remembered, events_queue_up_in_order,
+    queue_is_drained_in_chunks, rejected_drain_leaves_no_trace, repeated_drain_is_written_once,
+    requests_of_others_are_seen,
+};
 pub use generations::{
-    comparison_finds_every_difference, differing_generation_is_held, generation_remembers_its_log,
-    generation_tells_what_it_is, numbers_are_never_given_twice, one_generation_is_built_at_a_time,
-    racing_switches_leave_one_serving, retire_removes_all_but_what_serves,
-    serving_position_never_goes_back, switch_does_not_go_back, switch_retains_the_one_that_served,
+    generation_remembers_its_log, generation_tells_what_it_is, numbers_are_never_given_twice,
+    one_generation_is_built_at_a_time, retire_removes_all_but_what_serves,
 };
 pub(crate) use harness::MemoryDatabase;
 pub use harness::{MemoryReadModelHarness, ReadDatabase, ReadModelHarness, ReadModelsUnderTest};
@@ -59,14 +66,15 @@ pub use leases::{
     released_partitions_are_free_at_once, status_tells_what_workers_report, surplus_is_given_back,
 };
 pub use letters::{
-    dead_letters_are_listed_oldest_first, discarded_event_is_left_out_and_remembered,
-    events_queue_up_in_order, letters_that_are_gone_are_not_found,
+    dead_letters_are_listed_oldest_first, letters_that_are_gone_are_not_found,
     parked_event_blocks_its_stream_only, parking_again_is_the_same_letter,
-    queue_is_drained_in_chunks, rejected_drain_leaves_no_trace, repeated_drain_is_written_once,
-    requests_of_others_are_seen,
 };
 pub use random::each_event_is_applied_once_on_any_schedule;
 pub use sums::{Rank, Sum, SumEvent, Sums};
+pub use switching::{
+    racing_switches_leave_one_serving, serving_position_never_goes_back, switch_does_not_go_back,
+    switch_retains_the_one_that_served,
+};
 
 use crate::conformance::run_to_the_end;
 

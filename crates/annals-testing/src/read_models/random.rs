@@ -171,8 +171,8 @@ impl Walk {
         }
     }
 
-    /// Applies what is due up to `to`, and sometimes repeats it. Gives the first event that makes no
-    /// sense, if that is why it was rejected.
+    /// Applies what is due up to `to`, and sometimes repeats it. Gives the first event that makes
+    /// no sense, if that is why it was rejected.
     async fn advance(&mut self, place: usize, to: u64) -> Option<EventEnvelope<SumEvent>> {
         let leases = self.worker(place).leases.clone();
         let leases: Vec<Lease> =
@@ -334,7 +334,7 @@ impl Walk {
             }
             outcome => {
                 assert!(is_rejected(&outcome) && spoilt.is_some(), "{outcome:?}");
-                // The first event alone would have failed, or it is drained up to the bad one later.
+                // Those before the bad one are drained another time.
                 let first = spoilt.filter(|spoilt| spoilt.position.get() == standing.position);
                 if let Some(spoilt) = first {
                     self.park(place, &spoilt).await;

@@ -313,3 +313,11 @@ pub(crate) fn is_rejected(outcome: &Result<(), ApplyError>) -> bool {
 pub(crate) fn is_not_found<T>(outcome: &Result<T, ReadModelsError>) -> bool {
     matches!(outcome, Err(ReadModelsError::NotFound { .. }))
 }
+
+pub(crate) fn is_refused<T>(outcome: &Result<T, ReadModelsError>) -> bool {
+    matches!(outcome, Err(ReadModelsError::Refused { .. }))
+}
+
+pub(crate) fn is_moved<T>(outcome: &Result<T, ReadModelsError>) -> bool {
+    matches!(outcome, Err(ReadModelsError::Moved { .. }))
+}
