@@ -16,3 +16,5 @@ mod projections;
 mod schedules;
 mod snapshots;
 mod stores;
+mod subscription;
+mod visibility;

@@ -31,7 +31,7 @@ impl Restorable {
 /// A log whose pages reach one position further at a time, whether an event there is selected or
 /// not.
 #[derive(Debug)]
-pub(crate) struct OneByOne(pub(crate) MemoryStore);
+pub(crate) struct OneByOne<S = MemoryStore>(pub(crate) S);
 
 /// A log whose calls take a random time on their way there and back, but for no time at all on a
 /// clock.
@@ -122,7 +122,7 @@ impl EventStore for Restorable {
     }
 }
 
-impl EventStore for OneByOne {
+impl<S: EventStore> EventStore for OneByOne<S> {
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>> {
         self.0.append(append)
     }
