@@ -14,11 +14,16 @@ pub use annals_sqlite as sqlite;
 #[cfg(feature = "postgres")]
 pub use annals_postgres as postgres;
 
+/// Read models in PostgreSQL, with `sqlx`.
+#[cfg(feature = "sqlx")]
+pub use annals_sqlx as sqlx;
+
 /// What domain code and applications usually need.
 pub mod prelude {
     pub use crate::{
-        Aggregate, App, At, Clock, CommandId, Decision, DomainEvent, EventEnvelope, EventQuery,
-        EventStore, ExecuteError, Executed, Loaded, MemoryStore, Metadata, Position, QueryItem,
-        Sequence, StreamId, SystemClock, Tag,
+        Aggregate, App, At, BoxError, Clock, CommandId, ConsistencyToken, Decision,
+        DocumentProjection, DocumentReader, DocumentSet, Documents, DomainEvent, EventEnvelope,
+        EventQuery, EventStore, ExecuteError, Executed, Loaded, MemoryStore, Metadata, Position,
+        Projection, Projections, QueryItem, Seen, Sequence, StreamId, SystemClock, Tag,
     };
 }
