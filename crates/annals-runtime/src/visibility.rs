@@ -1,6 +1,8 @@
 //! Waiting until a read model shows what was written.
 
 mod error;
+#[cfg(test)]
+mod tests;
 mod watched;
 
 use std::collections::HashMap;
