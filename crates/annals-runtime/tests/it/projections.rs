@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod faults;
+mod interposed;
 mod rebuild;
 mod sharing;
 mod sums;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use annals_core::{
     ConsistencyToken, DocumentProjection, EventStore, GenerationKey, GenerationState, MemoryStore,
+    ReadModels,
 };
 use annals_runtime::{ProjectionOptions, ProjectionStopped, Projections, Retry};
 use annals_testing::MemoryReadModels;
@@ -42,16 +44,7 @@ impl World {
 
     /// Keeps the read models up to date while `task` runs.
     async fn during<T>(&self, task: impl Future<Output = T>) -> (T, Result<(), ProjectionStopped>) {
-        let (end, ended) = oneshot::channel::<()>();
-        let running = self.projections().run(async {
-            let _ = ended.await;
-        });
-        let task = async {
-            let output = task.await;
-            let _ = end.send(());
-            output
-        };
-        tokio::join!(task, running)
+        during(self.projections(), task).await
     }
 
     /// Waits until the read model has seen all of the log.
@@ -79,6 +72,23 @@ impl World {
         let generations = self.models.generations().await.unwrap();
         generations.iter().map(|one| (one.key.number, one.state)).collect()
     }
+}
+
+/// Runs `projections` while `task` runs.
+async fn during<D: ReadModels, T>(
+    projections: Projections<D>,
+    task: impl Future<Output = T>,
+) -> (T, Result<(), ProjectionStopped>) {
+    let (end, ended) = oneshot::channel::<()>();
+    let running = projections.run(async {
+        let _ = ended.await;
+    });
+    let task = async {
+        let output = task.await;
+        let _ = end.send(());
+        output
+    };
+    tokio::join!(task, running)
 }
 
 /// Lets the others work, and time go by for those who wait.

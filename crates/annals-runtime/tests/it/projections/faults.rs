@@ -3,19 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use annals_core::{
-    Advance, ApplyError, BlockedStream, BoxFuture, Checkpoint, CheckpointStore, Claim, Comparison,
-    DeadLetter, DeadLetterId, DeadLetterQuery, DeadLetterRequest, DeadLetters, DocumentProjection,
-    Drain, Generation, GenerationKey, GenerationState, GenerationStatus, Generations, Hosts, Lease,
-    Leases, NewDeadLetter, NewGeneration, Partition, Position, Projection, ReadModelsError,
-    Serving, WorkerId,
-};
+use annals_core::{BoxError, BoxFuture, DocumentProjection, GenerationState};
 use annals_runtime::{ProjectionOptions, Projections};
-use annals_testing::MemoryReadModels;
-use tokio::sync::oneshot;
 
+use super::interposed::{Between, Call, Interposed};
 use super::sums::{Sums, append, fold, sums_in};
-use super::{World, brisk};
+use super::{World, brisk, during};
 
 /// When the call with the chosen number fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,150 +19,28 @@ enum When {
     After,
 }
 
-/// A read database of which one call fails.
+/// Cuts the line in one call.
 #[derive(Debug)]
-struct Faulty {
-    inner: MemoryReadModels,
+struct Cut {
     calls: AtomicU64,
     number: u64,
     when: When,
-    has_failed: AtomicBool,
+    has_come: AtomicBool,
+    is_due: AtomicBool,
 }
 
-impl Faulty {
-    async fn call<T, E>(
-        &self,
-        call: BoxFuture<'_, Result<T, E>>,
-        error: fn() -> E,
-    ) -> Result<T, E> {
+impl Between for Cut {
+    fn before(&self, _: Call) -> BoxFuture<'_, Result<(), BoxError>> {
         let is_chosen = self.calls.fetch_add(1, Ordering::Relaxed) + 1 == self.number;
-        if !is_chosen {
-            return call.await;
-        }
-        self.has_failed.store(true, Ordering::Relaxed);
-        if self.when == When::After {
-            let _ = call.await;
-        }
-        Err(error())
+        self.has_come.fetch_or(is_chosen, Ordering::Relaxed);
+        self.is_due.fetch_or(is_chosen && self.when == When::After, Ordering::Relaxed);
+        let is_cut = is_chosen && self.when == When::Before;
+        Box::pin(async move { if is_cut { Err("cut".into()) } else { Ok(()) } })
     }
 
-    fn asked<'a, T: Send + 'a>(
-        &'a self,
-        call: BoxFuture<'a, Result<T, ReadModelsError>>,
-    ) -> BoxFuture<'a, Result<T, ReadModelsError>> {
-        Box::pin(self.call(call, || ReadModelsError::unavailable("cut")))
-    }
-
-    fn applied<'a, T: Send + 'a>(
-        &'a self,
-        call: BoxFuture<'a, Result<T, ApplyError>>,
-    ) -> BoxFuture<'a, Result<T, ApplyError>> {
-        Box::pin(self.call(call, || ApplyError::Unavailable { source: "cut".into() }))
-    }
-}
-
-type Asked<'a, T> = BoxFuture<'a, Result<T, ReadModelsError>>;
-
-impl Generations for Faulty {
-    fn generations(&self) -> Asked<'_, Vec<Generation>> {
-        self.asked(self.inner.generations())
-    }
-    fn serving(&self, projection: &str) -> Asked<'_, Option<Serving>> {
-        self.asked(self.inner.serving(projection))
-    }
-    fn status(&self, generation: &GenerationKey) -> Asked<'_, GenerationStatus> {
-        self.asked(self.inner.status(generation))
-    }
-    fn compare(
-        &self,
-        serving: &GenerationKey,
-        other: &GenerationKey,
-    ) -> Asked<'_, Option<Comparison>> {
-        self.asked(self.inner.compare(serving, other))
-    }
-    fn keep_comparison(&self, key: &GenerationKey, comparison: Comparison) -> Asked<'_, ()> {
-        self.asked(self.inner.keep_comparison(key, comparison))
-    }
-    fn switch(&self, to: &GenerationKey) -> Asked<'_, ()> {
-        self.asked(self.inner.switch(to))
-    }
-    fn retire(&self, generation: &GenerationKey) -> Asked<'_, ()> {
-        self.asked(self.inner.retire(generation))
-    }
-}
-
-impl Leases for Faulty {
-    fn claim(&self, claim: Claim) -> Asked<'_, Vec<Lease>> {
-        self.asked(self.inner.claim(claim))
-    }
-    fn release(&self, generation: &GenerationKey, worker: WorkerId) -> Asked<'_, ()> {
-        self.asked(self.inner.release(generation, worker))
-    }
-}
-
-impl DeadLetters for Faulty {
-    fn park(
-        &self,
-        lease: &Lease,
-        letter: NewDeadLetter,
-    ) -> BoxFuture<'_, Result<DeadLetterId, ApplyError>> {
-        self.applied(self.inner.park(lease, letter))
-    }
-    fn blocked_streams(
-        &self,
-        generation: &GenerationKey,
-        partitions: Vec<Partition>,
-    ) -> Asked<'_, Vec<BlockedStream>> {
-        self.asked(self.inner.blocked_streams(generation, partitions))
-    }
-    fn queued_events(&self, letter: DeadLetterId, limit: usize) -> Asked<'_, Vec<Position>> {
-        self.asked(self.inner.queued_events(letter, limit))
-    }
-    fn dead_letters(&self, query: DeadLetterQuery) -> Asked<'_, Vec<DeadLetter>> {
-        self.asked(self.inner.dead_letters(query))
-    }
-    fn dead_letter(&self, letter: DeadLetterId) -> Asked<'_, DeadLetter> {
-        self.asked(self.inner.dead_letter(letter))
-    }
-    fn request(&self, letter: DeadLetterId, request: DeadLetterRequest) -> Asked<'_, ()> {
-        self.asked(self.inner.request(letter, request))
-    }
-}
-
-impl CheckpointStore for Faulty {
-    fn load_checkpoint(&self, name: &str) -> Asked<'_, Checkpoint> {
-        self.asked(self.inner.load_checkpoint(name))
-    }
-    fn save_checkpoint(&self, name: &str, from: Checkpoint, to: Checkpoint) -> Asked<'_, ()> {
-        self.asked(self.inner.save_checkpoint(name, from, to))
-    }
-}
-
-impl<P: Projection> Hosts<P> for Faulty
-where
-    MemoryReadModels: Hosts<P>,
-{
-    fn create(&self, projection: Arc<P>, new: NewGeneration) -> Asked<'_, Generation> {
-        self.asked(self.inner.create(projection, new))
-    }
-    fn apply(
-        &self,
-        projection: Arc<P>,
-        changes: Arc<P::Changes>,
-        advance: Advance,
-    ) -> BoxFuture<'_, Result<(), ApplyError>> {
-        self.applied(self.inner.apply(projection, changes, advance))
-    }
-    fn drain(
-        &self,
-        projection: Arc<P>,
-        changes: Arc<P::Changes>,
-        drain: Drain,
-    ) -> BoxFuture<'_, Result<(), ApplyError>> {
-        self.applied(self.inner.drain(projection, changes, drain))
-    }
-    fn finish(&self, projection: Arc<P>, generation: &GenerationKey) -> Asked<'_, ()> {
-        self.asked(self.inner.finish(projection, generation))
+    fn after(&self, _: Call) -> BoxFuture<'_, Result<(), BoxError>> {
+        let is_cut = self.is_due.swap(false, Ordering::Relaxed);
+        Box::pin(async move { if is_cut { Err("cut".into()) } else { Ok(()) } })
     }
 }
 
@@ -177,21 +48,17 @@ where
 /// whether there was a call with this number.
 async fn scenario(number: u64, when: When) -> bool {
     let world = World::new();
-    let faulty = Arc::new(Faulty {
-        inner: world.models.clone(),
+    let cut = Arc::new(Cut {
         calls: AtomicU64::new(0),
         number,
         when,
-        has_failed: AtomicBool::new(false),
+        has_come: AtomicBool::new(false),
+        is_due: AtomicBool::new(false),
     });
-    let projections = Projections::new(world.store.clone(), faulty.clone())
+    let projections = Projections::new(world.store.clone(), Interposed::new(&world.models, &cut))
         .with(DocumentProjection(world.sums.clone()))
         .options(brisk(ProjectionOptions::default()));
     append(&*world.store, &[("a", 1), ("b", -2), ("a", 3), ("b", 4), ("c", 5)]).await;
-    let (end, ended) = oneshot::channel::<()>();
-    let running = projections.run(async {
-        let _ = ended.await;
-    });
     // What the operator does goes past the fault, or there would be nothing to test.
     let operate = async {
         world.caught_up().await;
@@ -206,12 +73,11 @@ async fn scenario(number: u64, when: When) -> bool {
             super::pass().await;
         }
         world.caught_up().await;
-        let _ = end.send(());
     };
-    let ((), ended) = tokio::join!(operate, running);
+    let ((), ended) = during(projections, operate).await;
     ended.unwrap_or_else(|error| panic!("call {number}, {when:?}: {error:?}"));
     world.assert_is_the_fold().await;
-    faulty.has_failed.load(Ordering::Relaxed)
+    cut.has_come.load(Ordering::Relaxed)
 }
 
 #[tokio::test(start_paused = true)]
