@@ -4,6 +4,7 @@ use annals_core::AppendError;
 use thiserror::Error;
 use tokio_postgres::error::SqlState;
 
+use crate::closed::Closed;
 use crate::session::SessionError;
 
 /// Why a batch was not acknowledged.
@@ -27,22 +28,6 @@ pub(crate) enum BatchError {
     /// This is no longer the log that was opened.
     #[error("{0}")]
     Closed(#[from] Closed),
-}
-
-/// Why a handle does not go on.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum Closed {
-    #[error("the store was closed")]
-    ByOwner,
-    #[error("another log is at this address now")]
-    OtherLog,
-    #[error(
-        "position {position} was acknowledged or read here and is gone or holds another event: \
-         the server went back to an earlier state"
-    )]
-    WentBack { position: u64 },
-    #[error("{setting} now allows to lose acknowledged events")]
-    Unsafe { setting: &'static str },
 }
 
 impl BatchError {

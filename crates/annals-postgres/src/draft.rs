@@ -1,5 +1,7 @@
 //! A batch worked out in memory: which of its appends hold, if what is known is right.
 
+mod answer;
+mod knowledge;
 mod slot;
 mod verdict;
 
@@ -11,21 +13,12 @@ use annals_core::{
 };
 use chrono::DateTime;
 
-use crate::facts::{Answer, Facts};
-use crate::known_streams::{KnownEnd, KnownStreams, StreamEnd};
+use crate::known_streams::{KnownStreams, StreamEnd};
 
+pub(crate) use answer::Answer;
+pub(crate) use knowledge::Knowledge;
 pub(crate) use slot::Slot;
 use verdict::Verdict;
-
-/// What a draft goes by.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Knowledge<'a> {
-    /// Guesses, which the statement checks: ends of streams that may have moved since, and a
-    /// head that is at least this one. What is not known is taken to be as the append expects.
-    Guess(&'a KnownStreams, Position),
-    /// Facts about everything the batch mentions.
-    Facts(&'a Facts),
-}
 
 /// The appends of a batch taken one after the other, each on top of those before it that hold.
 #[derive(Debug)]
@@ -268,50 +261,5 @@ impl<'a> Draft<'a> {
         let events = self.events.iter().skip(first).take(count);
         let before = |event: &DraftedEvent<'_>| ends.get(event.slot).map(|end| end.sequence);
         events.map(|event| before(event).unwrap_or_default().plus(event.place)).collect()
-    }
-}
-
-impl Knowledge<'_> {
-    fn is_guess(self) -> bool {
-        matches!(self, Self::Guess(..))
-    }
-
-    fn known_head(self) -> Option<Position> {
-        match self {
-            Self::Guess(known, _) => known.head(),
-            Self::Facts(_) => None,
-        }
-    }
-
-    fn head(self) -> Position {
-        match self {
-            Self::Guess(_, head) => head,
-            Self::Facts(facts) => facts.head,
-        }
-    }
-
-    fn end(self, stream: &StreamId) -> Option<KnownEnd> {
-        match self {
-            Self::Guess(known, _) => known.end(stream),
-            Self::Facts(facts) => {
-                let end = *facts.ends.get(stream)?;
-                // Facts from before the lock was had are looked up once more with it.
-                Some(KnownEnd { end, is_current: false })
-            }
-        }
-    }
-
-    fn repeat(self, id: CommandId) -> Option<Appended> {
-        match self {
-            Self::Guess(..) => None,
-            Self::Facts(facts) => facts.repeats.get(&id).cloned(),
-        }
-    }
-
-    fn hit(self, append: usize) -> Option<Position> {
-        match self {
-            Self::Guess(..) => None,
-            Self::Facts(facts) => facts.hits.get(&append).copied(),
-        }
     }
 }

@@ -5,8 +5,7 @@ use tokio_postgres::Row;
 
 use crate::append_error::BatchError;
 use crate::batch::Batch;
-use crate::draft::Draft;
-use crate::facts::Answer;
+use crate::draft::{Answer, Draft};
 use crate::session::{Session, SessionError};
 use crate::statement::{BEGIN_WRITE, Statement};
 

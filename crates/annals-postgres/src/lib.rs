@@ -23,6 +23,7 @@
 mod append_error;
 mod array_text;
 mod batch;
+mod closed;
 mod connect;
 mod draft;
 mod durability;
@@ -50,6 +51,7 @@ mod store;
 mod target;
 mod tls;
 mod url;
+mod url_error;
 
 pub use durability::DurabilityRisk;
 pub use migration::{Migration, migrate, migrations, print_migrations};
@@ -57,4 +59,4 @@ pub use open_error::OpenError;
 pub use options::{PostgresOptions, SchemaAtOpen};
 pub use roles::{GRANT_RIGHTS, Roles, grant};
 pub use store::PostgresStore;
-pub use url::UrlError;
+pub use url_error::UrlError;

@@ -6,7 +6,7 @@ use annals_core::{EventId, LogId, Position};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::append_error::Closed;
+use crate::closed::Closed;
 use crate::session::{Session, SessionError};
 use crate::statement::Statement;
 

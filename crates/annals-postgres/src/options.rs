@@ -5,7 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::durability::DurabilityRisk;
-use crate::url::{ParsedUrl, UrlError, parse};
+use crate::url::{ParsedUrl, parse};
+use crate::url_error::UrlError;
 
 /// Where a log is, and how to work with it.
 ///

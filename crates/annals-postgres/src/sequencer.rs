@@ -1,5 +1,7 @@
 //! The one writer of a process.
 
+mod settlement;
+
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,11 +15,9 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use tokio_postgres::error::SqlState;
 
-use crate::append_error::{BatchError, Closed};
+use crate::append_error::BatchError;
+use crate::closed::Closed;
 use crate::connect::Purpose;
-use crate::draft::{Draft, Knowledge};
-use crate::exchange;
-use crate::facts::Answer;
 use crate::head_lock::Watch;
 use crate::herald::Bell;
 use crate::known_streams::KnownStreams;
@@ -221,7 +221,7 @@ impl Sequencer {
         let Self { session, known, news, readers, server, .. } = self;
         let session = session.as_mut().expect("it was connected a moment ago");
         let watch = Watch::new(readers, server.timeouts, session.pid());
-        let settled = pin!(write(session, known, news, appends));
+        let settled = pin!(settlement::write(session, known, news, appends));
         let silent = pin!(watch.until_silent());
         let settled = match select(settled, silent).await {
             Either::Left((settled, _)) => settled,
@@ -278,59 +278,6 @@ async fn try_connect(server: &Server, news: &News) -> Result<Session, BatchError
     })?;
     tracing::info!("the writing connection is back");
     Ok(session)
-}
-
-/// Writes a batch: at first on what is known, and if that was wrong on facts, under the lock.
-async fn write(
-    session: &mut Session,
-    known: &mut KnownStreams,
-    news: &News,
-    appends: &[Append],
-) -> Result<(Vec<Outcome>, bool), BatchError> {
-    let draft = Draft::new(appends, Knowledge::Guess(known, news.head()));
-    let answer = exchange::write(session, &draft).await?;
-    if answer.is_written {
-        return Ok((note_written(&draft, &answer, known, news), true));
-    }
-    draft.note_found(&answer, known);
-    news.publish(answer.head);
-    let facts = answer.facts(&draft);
-    let draft = Draft::new(appends, Knowledge::Facts(&facts));
-    if !draft.writes() {
-        // All of it was found under the lock, and is durable since that transaction's commit.
-        return Ok((draft.outcomes_as_known(answer.head), false));
-    }
-    let answer = exchange::look(session, &draft).await?;
-    let facts = answer.facts_with(&draft, &facts);
-    let draft = Draft::new(appends, Knowledge::Facts(&facts));
-    if !draft.writes() {
-        exchange::commit_looked(session).await?;
-        news.publish(answer.head);
-        return Ok((draft.outcomes_as_known(answer.head), false));
-    }
-    let answer = exchange::write_looked(session, &draft).await?;
-    if !answer.is_written {
-        // Somebody writes without the lock.
-        return Err(BatchError::NotWritten(SessionError::incomplete()));
-    }
-    Ok((note_written(&draft, &answer, known, news), true))
-}
-
-/// Notes and publishes what is durable now.
-fn note_written(
-    draft: &Draft<'_>,
-    answer: &Answer,
-    known: &mut KnownStreams,
-    news: &News,
-) -> Vec<Outcome> {
-    draft.note_written(answer, known);
-    let outcomes = draft.outcomes(answer.head, &answer.ends);
-    let head = answer.head.plus(draft.events().len() as u64);
-    if let Some(last) = draft.events().last() {
-        news.remember(head, last.event.event_id());
-    }
-    news.publish(head);
-    outcomes
 }
 
 /// An error with all of its causes, for the log.

@@ -14,7 +14,7 @@ use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Connection, Row, Socket};
 
-use crate::append_error::Closed;
+use crate::closed::Closed;
 use crate::statement::Statement;
 use crate::tls::TlsStream;
 

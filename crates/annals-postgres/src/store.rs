@@ -10,7 +10,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::append_error::Closed;
+use crate::closed::Closed;
 use crate::connect::Purpose;
 use crate::facts::first_outcome;
 use crate::herald::{Call, Herald};

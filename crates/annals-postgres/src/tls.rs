@@ -16,7 +16,7 @@ use thiserror::Error;
 pub(crate) use connector::{Connector, TlsStream};
 use verifier::ChainVerifier;
 
-use crate::url::UrlError;
+use crate::url_error::UrlError;
 
 /// How much a connection is protected, with the meaning libpq gives to the words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
