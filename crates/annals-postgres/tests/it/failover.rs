@@ -5,7 +5,7 @@ use std::sync::Arc;
 use annals_core::{
     AppendCondition, AppendError, CommandId, EventStore, Position, Read, ReadError, RecordedEvent,
 };
-use annals_postgres::{PostgresOptions, PostgresStore};
+use annals_postgres::{DurabilityRisk, OpenError, PostgresOptions, PostgresStore};
 use tokio::task::block_in_place;
 use tokio_postgres::Client;
 
@@ -139,6 +139,18 @@ fn failover_to_a_synchronous_standby_loses_nothing_that_was_acknowledged() {
         )
         .await;
         drop(session);
+        // Commits that do not wait for it would be lost with the primary.
+        let risky =
+            format!("{}?options=-csynchronous_commit%3Dlocal", pair.database.role_url("app"));
+        let risky = PostgresStore::open(PostgresOptions::from_url(&risky).expect("it is a URL"));
+        let refused = risky.await.map(drop);
+        assert!(
+            matches!(
+                refused,
+                Err(OpenError::Durability { risk: DurabilityRisk::SynchronousCommit, .. })
+            ),
+            "{refused:?}"
+        );
         let handles = [pair.open().await, pair.open().await, pair.open().await];
         let loads: Vec<Load> = handles
             .iter()

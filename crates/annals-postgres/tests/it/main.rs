@@ -1,5 +1,6 @@
 //! The store on a real server. `cargo xtask test` brings one.
 
+mod batches;
 mod child;
 /// Servers that tests kill and restart, started as the development tasks start theirs.
 #[path = "../../../../xtask/src/postgres/cluster.rs"]

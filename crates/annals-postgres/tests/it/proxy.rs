@@ -21,6 +21,8 @@ struct Orders {
     swallow_answers_after: Mutex<Option<&'static str>>,
     /// This and what follows does not get to the server.
     swallow_questions_from: Mutex<Option<&'static str>>,
+    /// What comes before this gets to the server, and then nothing more.
+    stall_before: Mutex<Option<&'static str>>,
 }
 
 impl Proxy {
@@ -47,7 +49,14 @@ impl Proxy {
     pub(crate) fn swallow_questions_from(&self, words: &'static str) {
         *self.orders.swallow_questions_from.lock().expect("nobody panics with it") = Some(words);
     }
+
+    pub(crate) fn stall_before(&self, words: &'static str) {
+        *self.orders.stall_before.lock().expect("nobody panics with it") = Some(words);
+    }
 }
+
+/// Bytes of a command that come before its words: its kind, and its length.
+const COMMAND_HEADER: usize = 5;
 
 /// How the server says that it has committed.
 const COMMITTED: &[u8] = b"COMMIT\0";
@@ -65,13 +74,16 @@ async fn accept(listener: TcpListener, server: String, orders: Arc<Orders>) {
 
 /// Takes an order if the client has just said its words.
 fn fits(order: &Mutex<Option<&'static str>>, said: &[u8]) -> bool {
+    place(order, said).is_some()
+}
+
+/// As [`fits`], and where the words begin.
+fn place(order: &Mutex<Option<&'static str>>, said: &[u8]) -> Option<usize> {
     let mut order = order.lock().expect("nobody panics with it");
-    let is_said = order
-        .is_some_and(|words| said.windows(words.len()).any(|window| window == words.as_bytes()));
-    if is_said {
-        *order = None;
-    }
-    is_said
+    let words = order.as_ref()?.as_bytes();
+    let place = said.windows(words.len()).position(|window| window == words)?;
+    *order = None;
+    Some(place)
 }
 
 async fn questions(
@@ -88,6 +100,13 @@ async fn questions(
         }
         if fits(&orders.swallow_answers_after, said) {
             let _ = cut.send(true);
+        }
+        if let Some(place) = place(&orders.stall_before, said) {
+            let before = said.get(..place.saturating_sub(COMMAND_HEADER)).unwrap_or_default();
+            let _ = server.write_all(before).await;
+            // Until the client or the server gives up.
+            while client.read(&mut buffer).await.is_ok_and(|length| length > 0) {}
+            break;
         }
         if server.write_all(said).await.is_err() {
             break;
