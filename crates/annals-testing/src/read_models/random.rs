@@ -14,13 +14,14 @@ use rand::{RngExt, SeedableRng};
 use super::harness::{ReadModelHarness, ReadModelsUnderTest};
 use super::letters::{blocked, drain, new_letter};
 use super::sample::{
-    LONG, PARTITIONS, Scene, apply, changes, claim, create, fold, is_fenced, is_rejected, serve,
+    LONG, PARTITIONS, SampleLog, Scene, apply, changes, claim, create, fold, is_fenced, is_moved,
+    is_rejected, serve,
 };
 use super::sums::SumEvent;
 
-const EVENTS: u64 = 150;
+const EVENTS: u64 = 120;
 const STREAMS: u32 = 9;
-const STEPS: usize = 220;
+const STEPS: usize = 300;
 /// Most events that a worker goes on by at once.
 const STRIDE_MAX: u64 = 20;
 
@@ -42,8 +43,8 @@ struct Account {
     discarded: BTreeSet<u64>,
     /// The token of the last owner that was heard of, by partition.
     tokens: BTreeMap<Partition, u64>,
-    /// Whether the owner may have lost the partition by time alone.
-    is_over: bool,
+    /// Partitions whose owner may have lost them by time alone.
+    doubtful: BTreeSet<Partition>,
 }
 
 #[derive(Clone)]
@@ -54,17 +55,19 @@ struct Standstill {
     request: Option<DeadLetterRequest>,
 }
 
-struct Walk {
-    scene: Scene,
+/// What happens to one generation.
+struct Walk<'a> {
+    scene: &'a Scene,
     key: GenerationKey,
     random: StdRng,
     workers: Vec<Worker>,
     account: Account,
 }
 
-/// Whatever three workers and an operator do in whatever order, with leases that end and are lost,
-/// events that cannot be applied, retries and discards: after each step the read model is the fold
-/// of the events that were applied, each once and the events of each stream in their order.
+/// Whatever the workers of two generations and an operator do in whatever order, with leases that
+/// end and are lost, events that cannot be applied, retries, discards and switches: after each step
+/// the read model is the fold of the events that were applied in the generation that serves, each
+/// once and the events of each stream in their order.
 ///
 /// # Panics
 ///
@@ -72,49 +75,85 @@ struct Walk {
 pub async fn each_event_is_applied_once_on_any_schedule(harness: &dyn ReadModelHarness) {
     let seed = harness.seed();
     println!("seed {seed}");
-    let mut walk = Walk::new(harness, StdRng::seed_from_u64(seed)).await;
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut scene = Scene::new(harness).await;
+    scene.log = random_log(&mut random);
+    let first = create(&*scene.models).await;
+    serve(&*scene.models, &first).await;
+    let second = create(&*scene.models).await;
+    let mut serving = Walk::new(&scene, first, random.random()).await;
+    let mut other = Walk::new(&scene, second, random.random()).await;
     for _ in 0..STEPS {
-        walk.step().await;
-        walk.check().await;
+        match random.random_range(0..30) {
+            0 => {
+                scene.database.pass(LONG).await;
+                serving.account.doubtful.extend(Partition::all(PARTITIONS));
+                other.account.doubtful.extend(Partition::all(PARTITIONS));
+            }
+            1 | 2 => {
+                let outcome = scene.models.switch(&other.key).await;
+                if other.position() >= serving.position() {
+                    outcome.expect("it is not behind");
+                    std::mem::swap(&mut serving, &mut other);
+                } else {
+                    assert!(is_moved(&outcome), "{outcome:?} for one that is behind");
+                }
+            }
+            3..17 => serving.step().await,
+            _ => other.step().await,
+        }
+        assert_eq!(scene.sums().await, fold(&serving.account.applied), "the read model");
     }
-    walk.finish().await;
+    serving.finish().await;
+    other.finish().await;
+    scene.models.switch(&other.key).await.expect("both are at the end");
+    assert_eq!(scene.sums().await, fold(&other.account.applied), "the other read model");
 }
 
-impl Walk {
-    async fn new(harness: &dyn ReadModelHarness, mut random: StdRng) -> Self {
-        let mut scene = Scene::new(harness).await;
-        for _ in 0..EVENTS {
-            let id = random.random_range(0..STREAMS).to_string();
-            let event = match random.random_range(0..12) {
-                0 => SumEvent::Spoilt,
-                1 => SumEvent::Removed,
-                _ => SumEvent::Added { amount: random.random_range(-9..10) },
-            };
-            scene.log.push(&id, event);
-        }
-        let key = create(&*scene.models).await;
-        serve(&*scene.models, &key).await;
+fn random_log(random: &mut StdRng) -> SampleLog {
+    let mut log = SampleLog::default();
+    for _ in 0..EVENTS {
+        let id = random.random_range(0..STREAMS).to_string();
+        let event = match random.random_range(0..12) {
+            0 => SumEvent::Spoilt,
+            1 => SumEvent::Removed,
+            _ => SumEvent::Added { amount: random.random_range(-9..10) },
+        };
+        log.push(&id, event);
+    }
+    log
+}
+
+impl<'a> Walk<'a> {
+    async fn new(scene: &'a Scene, key: GenerationKey, seed: u64) -> Self {
         let mut workers = Vec::new();
         for _ in 0..3 {
             let models = scene.database.open().await;
             workers.push(Worker { id: WorkerId::new(), models, leases: Vec::new() });
         }
+        let random = StdRng::seed_from_u64(seed);
         Self { scene, key, random, workers, account: Account::default() }
     }
 
     async fn step(&mut self) {
         let place = self.random.random_range(0..self.workers.len());
         match self.random.random_range(0..20) {
-            0 => {
-                self.scene.database.pass(LONG).await;
-                self.account.is_over = true;
-            }
-            1 => self.release(place).await,
-            2..6 => self.claim(place).await,
-            6..9 => self.ask().await,
-            9..12 => self.drain(place).await,
+            0 => self.release(place).await,
+            1..5 => self.claim(place).await,
+            5..8 => self.ask().await,
+            8..12 => self.drain(place).await,
             _ => self.apply(place).await,
         }
+        self.check().await;
+    }
+
+    /// All partitions are at least this far.
+    fn position(&self) -> u64 {
+        Partition::all(PARTITIONS).map(|here| self.checkpoint(here)).min().unwrap_or(0)
+    }
+
+    fn is_doubtful(&self, leases: &[Lease]) -> bool {
+        leases.iter().any(|lease| self.account.doubtful.contains(&lease.partition))
     }
 
     fn worker(&mut self, place: usize) -> &mut Worker {
@@ -132,6 +171,7 @@ impl Walk {
             let token = self.account.tokens.entry(lease.partition).or_default();
             assert!(lease.fencing_token >= *token, "the token fell");
             *token = lease.fencing_token;
+            self.account.doubtful.remove(&lease.partition);
         }
     }
 
@@ -215,7 +255,7 @@ impl Walk {
                 }
             }
             outcome if is_fenced(&outcome) => {
-                assert!(is_stale || self.account.is_over, "{advance:?} was fenced");
+                assert!(is_stale || self.is_doubtful(&leases), "{advance:?} was fenced");
                 self.worker(place).leases.clear();
             }
             outcome => {
@@ -262,7 +302,9 @@ impl Walk {
                 assert_eq!(standing.letter, letter, "a stream has one letter at a time");
                 (standing.position, standing.request) = (event.position.get(), None);
             }
-            Err(_) => assert!(!is_owner || self.account.is_over, "the owner could not park"),
+            Err(error) => {
+                assert!(!is_owner || self.is_doubtful(&[lease]), "{error:?} for the owner");
+            }
         }
     }
 
@@ -330,7 +372,7 @@ impl Walk {
                 self.taken(&stream, standing, through, is_discard).await;
             }
             outcome if is_fenced(&outcome) => {
-                assert!(!is_owner || self.account.is_over, "{lease:?} was fenced");
+                assert!(!is_owner || self.is_doubtful(&[lease]), "the owner was fenced");
             }
             outcome => {
                 assert!(is_rejected(&outcome) && spoilt.is_some(), "{outcome:?}");
@@ -370,7 +412,6 @@ impl Walk {
     /// Compares the read database with the account.
     async fn check(&self) {
         let models = &*self.scene.models;
-        assert_eq!(self.scene.sums().await, fold(&self.account.applied), "the read model");
         let status = models.status(&self.key).await.expect("the status is told");
         let applied: u64 = status.partitions.iter().map(|here| here.applied).sum();
         assert_eq!(applied, self.account.applied.len() as u64, "events applied");
@@ -400,7 +441,6 @@ impl Walk {
             self.release(place).await;
         }
         self.scene.database.pass(LONG).await;
-        self.account.is_over = false;
         self.claim(0).await;
         while self.worker(0).leases.iter().any(|lease| lease.checkpoint.position.get() < EVENTS) {
             self.apply(0).await;
@@ -426,8 +466,8 @@ impl Walk {
         let query =
             DeadLetterQuery { is_discarded: true, limit: 1_000, ..DeadLetterQuery::default() };
         let discarded = self.scene.models.dead_letters(query).await.expect("letters are listed");
-        let discarded: BTreeSet<u64> =
-            discarded.iter().map(|letter| letter.position.get()).collect();
+        let own = discarded.iter().filter(|letter| letter.generation == self.key);
+        let discarded: BTreeSet<u64> = own.map(|letter| letter.position.get()).collect();
         assert_eq!(discarded, self.account.discarded, "what was discarded is remembered");
     }
 }
