@@ -47,6 +47,7 @@ impl PostgresReadModels {
     ) -> Result<(), NotApplied> {
         let Some(first) = advance.leases.first() else { return Ok(()) };
         let schema = schema_of(first)?;
+        let _permit = self.long_work().await.map_err(not_applied)?;
         let mut work = self.begin(Begin::Work, Some(&schema)).await.map_err(not_applied)?;
         lock_leases(&mut work, first, &advance.leases).await?;
         queue_events(&mut work, first, advance).await?;
@@ -75,8 +76,8 @@ pub(crate) async fn write<P: PostgresProjection>(
     })
 }
 
-/// Locks the partitions, if they all are as the leases say. Before anything is written: what a former
-/// owner writes might be refused as written twice, and taken for the fault of an event.
+/// Locks the partitions, if they all are as the leases say. Before anything is written: what a
+/// former owner writes might be refused as written twice, and taken for the fault of an event.
 async fn lock_leases(
     connection: &mut PgConnection,
     first: &Lease,
@@ -135,9 +136,9 @@ async fn queue_events(
     expect_rows(queued.rows_affected(), advance.queued.len())
 }
 
-/// Moves the checkpoints. After the writing, so that the leases are counted from its end, and so that a
-/// transaction that an error hidden by the user's code has ended is noticed: its commit would say
-/// nothing.
+/// Moves the checkpoints. After the writing, so that the leases are counted from its end, and so
+/// that a transaction that an error hidden by the user's code has ended is noticed: its commit
+/// would say nothing.
 async fn move_partitions(
     connection: &mut PgConnection,
     first: &Lease,

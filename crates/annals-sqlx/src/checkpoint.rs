@@ -10,7 +10,7 @@ use crate::sql_state::unavailable;
 impl CheckpointStore for PostgresReadModels {
     fn load_checkpoint(&self, name: &str) -> BoxFuture<'_, Result<Checkpoint, ReadModelsError>> {
         let name = name.to_owned();
-        Box::pin(async move {
+        Box::pin(self.in_time(async move {
             let found: Option<(i64, Option<Uuid>)> =
                 sqlx::query_as(include_str!("sql/load_checkpoint.sql"))
                     .bind(name)
@@ -19,7 +19,7 @@ impl CheckpointStore for PostgresReadModels {
                     .map_err(unavailable)?;
             let Some((position, event_id)) = found else { return Ok(Checkpoint::START) };
             row::checkpoint(position, event_id).map_err(unavailable)
-        })
+        }))
     }
 
     fn save_checkpoint(
@@ -29,7 +29,7 @@ impl CheckpointStore for PostgresReadModels {
         to: Checkpoint,
     ) -> BoxFuture<'_, Result<(), ReadModelsError>> {
         let name = name.to_owned();
-        Box::pin(async move {
+        Box::pin(self.in_time(async move {
             let saved = sqlx::query(include_str!("sql/save_checkpoint.sql"))
                 .bind(&name)
                 .bind(from.position.as_i64())
@@ -44,6 +44,6 @@ impl CheckpointStore for PostgresReadModels {
                 return Err(ReadModelsError::Moved { what });
             }
             Ok(())
-        })
+        }))
     }
 }

@@ -70,8 +70,8 @@ async fn load<D: serde::de::DeserializeOwned>(
     rows.into_iter().map(read).collect()
 }
 
-/// What is written of the documents that a batch has changed, in the order of their keys: workers that
-/// write the same rows then wait for each other instead of blocking each other.
+/// What is written of the documents that a batch has changed, in the order of their keys: workers
+/// that write the same rows then wait for each other instead of blocking each other.
 #[derive(Debug, Default)]
 struct Rows {
     keys: Vec<String>,

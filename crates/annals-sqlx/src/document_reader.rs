@@ -62,7 +62,8 @@ fn limit(list: &DocumentList) -> i64 {
 fn behind(prefix: &str) -> Option<String> {
     let mut characters: Vec<char> = prefix.chars().collect();
     while let Some(last) = characters.pop() {
-        // The order of UTF-8 bytes is that of the characters; between the two ranges there are none.
+        // The order of UTF-8 bytes is that of the characters; between the two ranges there are
+        // none.
         let next = match last {
             '\u{d7ff}' => Some('\u{e000}'),
             last => char::from_u32(u32::from(last) + 1),
@@ -145,7 +146,7 @@ impl DocumentReader for PostgresReadModels {
         key: &str,
     ) -> BoxFuture<'_, Result<Seen<Option<Json>>, ReadModelsError>> {
         let (projection, key) = (projection.to_owned(), key.to_owned());
-        Box::pin(async move {
+        Box::pin(self.in_time(async move {
             let mut tables = self.read(&projection).await?;
             if key.contains('\0') {
                 // No text of the database has it, and asking for it is an error.
@@ -157,14 +158,14 @@ impl DocumentReader for PostgresReadModels {
                 .await
                 .map_err(|error| not_read(&projection, error))?;
             Ok(tables.seen(found.map(row::json)))
-        })
+        }))
     }
 
     fn list_documents(
         &self,
         list: DocumentList,
     ) -> BoxFuture<'_, Result<Seen<Vec<ListedDocument>>, ReadModelsError>> {
-        Box::pin(async move { self.read_page(&list).await })
+        Box::pin(async move { self.in_time(self.read_page(&list)).await })
     }
 }
 

@@ -36,6 +36,7 @@ impl PostgresReadModels {
         drain: &Drain,
     ) -> Result<(), NotApplied> {
         let schema = schema_of(&drain.lease)?;
+        let _permit = self.long_work().await.map_err(not_applied)?;
         let mut work = self.begin(Begin::Work, Some(&schema)).await.map_err(not_applied)?;
         lock_lease(&mut work, &drain.lease).await?;
         move_queue(&mut work, drain).await?;
@@ -134,8 +135,8 @@ async fn take_up_next(
     Ok(())
 }
 
-/// Keeps the letter to tell of the event that was left out. If others are queued behind it, a letter of
-/// their own takes its place, with the request to try them.
+/// Keeps the letter to tell of the event that was left out. If others are queued behind it, a
+/// letter of their own takes its place, with the request to try them.
 async fn discard(
     connection: &mut PgConnection,
     letter: DeadLetterId,

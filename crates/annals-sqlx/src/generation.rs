@@ -18,8 +18,8 @@ use crate::sql_state::unavailable;
 pub(crate) type GenerationRow =
     (String, i64, i64, i32, Uuid, String, DateTime<Utc>, Option<String>);
 
-/// partition, position, event, applied, moved at, worker, events per second, last error, dead letters,
-/// queued events
+/// partition, position, event, applied, moved at, worker, events per second, last error, dead
+/// letters, queued events
 type PartitionRow = (
     i32,
     i64,
@@ -205,6 +205,7 @@ impl PostgresReadModels {
     }
 
     async fn remove(&self, key: &GenerationKey) -> Result<(), ReadModelsError> {
+        let _permit = self.long_work().await.map_err(unavailable)?;
         let mut change = self.begin(Begin::Change, None).await.map_err(unavailable)?;
         let generations =
             lock_generations(&mut change, &key.projection).await.map_err(unavailable)?;
@@ -252,20 +253,20 @@ impl PostgresReadModels {
 
 impl Generations for PostgresReadModels {
     fn generations(&self) -> BoxFuture<'_, Result<Vec<Generation>, ReadModelsError>> {
-        Box::pin(async {
+        Box::pin(self.in_time(async {
             let rows: Vec<GenerationRow> = sqlx::query_as(include_str!("sql/list_generations.sql"))
                 .fetch_all(self.workers())
                 .await
                 .map_err(unavailable)?;
             rows.into_iter().map(read_generation).collect::<Result<_, _>>().map_err(unavailable)
-        })
+        }))
     }
 
     fn serving(&self, projection: &str) -> BoxFuture<'_, Result<Option<Serving>, ReadModelsError>> {
         let projection = projection.to_owned();
-        Box::pin(
-            async move { find_serving(self.readers(), &projection).await.map_err(unavailable) },
-        )
+        Box::pin(self.in_time(async move {
+            find_serving(self.readers(), &projection).await.map_err(unavailable)
+        }))
     }
 
     fn status(
@@ -273,7 +274,7 @@ impl Generations for PostgresReadModels {
         generation: &GenerationKey,
     ) -> BoxFuture<'_, Result<GenerationStatus, ReadModelsError>> {
         let key = generation.clone();
-        Box::pin(async move { self.read_status(&key).await })
+        Box::pin(async move { self.in_time(self.read_status(&key)).await })
     }
 
     fn compare(
@@ -291,12 +292,12 @@ impl Generations for PostgresReadModels {
         comparison: Comparison,
     ) -> BoxFuture<'_, Result<(), ReadModelsError>> {
         let key = generation.clone();
-        Box::pin(async move { self.set_comparison(&key, &comparison).await })
+        Box::pin(async move { self.in_time(self.set_comparison(&key, &comparison)).await })
     }
 
     fn switch(&self, to: &GenerationKey) -> BoxFuture<'_, Result<(), ReadModelsError>> {
         let to = to.clone();
-        Box::pin(async move { self.switch_to(&to).await })
+        Box::pin(async move { self.in_time(self.switch_to(&to)).await })
     }
 
     fn retire(&self, generation: &GenerationKey) -> BoxFuture<'_, Result<(), ReadModelsError>> {

@@ -32,6 +32,7 @@ impl PostgresReadModels {
         let key = |number| GenerationKey { projection: P::NAME.to_owned(), number };
         // Before the name is kept anywhere.
         Schema::of(&key(0))?;
+        let _permit = self.long_work().await.map_err(unavailable)?;
         let mut change = self.begin(Begin::Change, None).await.map_err(unavailable)?;
         let number: i64 = sqlx::query_scalar(include_str!("sql/begin_generation.sql"))
             .bind(P::NAME)
@@ -51,7 +52,8 @@ impl PostgresReadModels {
             .create(&mut change)
             .await
             .map_err(|source| refused(&failed("the tables"), source))?;
-        // After the user's code: a transaction that an error hidden there has ended is noticed here.
+        // After the user's code: a transaction that an error hidden there has ended is noticed
+        // here.
         let generation: GenerationRow = sqlx::query_as(include_str!("sql/insert_generation.sql"))
             .bind(P::NAME)
             .bind(number)
@@ -79,6 +81,7 @@ impl PostgresReadModels {
         key: &GenerationKey,
     ) -> Result<(), ReadModelsError> {
         let schema = Schema::of(key)?;
+        let _permit = self.long_work().await.map_err(unavailable)?;
         let mut change = self.begin(Begin::Change, Some(&schema)).await.map_err(unavailable)?;
         let found: Option<GenerationRow> = sqlx::query_as(include_str!("sql/find_generation.sql"))
             .bind(&key.projection)
@@ -125,7 +128,9 @@ impl<P: PostgresProjection> Hosts<P> for PostgresReadModels {
         changes: Arc<P::Changes>,
         advance: Advance,
     ) -> BoxFuture<'_, Result<(), ApplyError>> {
-        Box::pin(async move { self.write_and_advance(&*projection, &*changes, &advance).await })
+        Box::pin(async move {
+            self.in_time(self.write_and_advance(&*projection, &changes, &advance)).await
+        })
     }
 
     fn drain(
@@ -134,7 +139,9 @@ impl<P: PostgresProjection> Hosts<P> for PostgresReadModels {
         changes: Arc<P::Changes>,
         drain: Drain,
     ) -> BoxFuture<'_, Result<(), ApplyError>> {
-        Box::pin(async move { self.write_and_drain(&*projection, &*changes, &drain).await })
+        Box::pin(
+            async move { self.in_time(self.write_and_drain(&*projection, &changes, &drain)).await },
+        )
     }
 
     fn finish(

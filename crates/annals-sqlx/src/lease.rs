@@ -99,7 +99,7 @@ pub(crate) fn partition_column(partition: Partition) -> i32 {
 
 impl Leases for PostgresReadModels {
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Vec<Lease>, ReadModelsError>> {
-        Box::pin(async move { self.claim_share(&claim).await })
+        Box::pin(async move { self.in_time(self.claim_share(&claim)).await })
     }
 
     fn release(
@@ -108,6 +108,6 @@ impl Leases for PostgresReadModels {
         worker: WorkerId,
     ) -> BoxFuture<'_, Result<(), ReadModelsError>> {
         let key = generation.clone();
-        Box::pin(async move { self.give_back(&key, worker).await })
+        Box::pin(async move { self.in_time(self.give_back(&key, worker)).await })
     }
 }

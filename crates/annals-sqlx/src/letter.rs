@@ -116,7 +116,7 @@ impl DeadLetters for PostgresReadModels {
         letter: NewDeadLetter,
     ) -> BoxFuture<'_, Result<DeadLetterId, ApplyError>> {
         let lease = lease.clone();
-        Box::pin(async move { self.park_event(&lease, &letter).await })
+        Box::pin(async move { self.in_time(self.park_event(&lease, &letter)).await })
     }
 
     fn blocked_streams(
@@ -125,7 +125,9 @@ impl DeadLetters for PostgresReadModels {
         partitions: Vec<Partition>,
     ) -> BoxFuture<'_, Result<Vec<BlockedStream>, ReadModelsError>> {
         let key = generation.clone();
-        Box::pin(async move { self.find_blocked(&key, &partitions).await.map_err(unavailable) })
+        Box::pin(self.in_time(async move {
+            self.find_blocked(&key, &partitions).await.map_err(unavailable)
+        }))
     }
 
     fn queued_events(
@@ -133,7 +135,7 @@ impl DeadLetters for PostgresReadModels {
         letter: DeadLetterId,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Position>, ReadModelsError>> {
-        Box::pin(async move {
+        Box::pin(self.in_time(async move {
             let queued: Option<Vec<i64>> =
                 sqlx::query_scalar(include_str!("sql/queued_events.sql"))
                     .bind(letter.as_uuid())
@@ -143,14 +145,14 @@ impl DeadLetters for PostgresReadModels {
                     .map_err(unavailable)?;
             let queued = queued.ok_or_else(|| no_letter(letter))?;
             queued.into_iter().map(row::position).collect::<Result<_, _>>().map_err(unavailable)
-        })
+        }))
     }
 
     fn dead_letters(
         &self,
         query: DeadLetterQuery,
     ) -> BoxFuture<'_, Result<Vec<DeadLetter>, ReadModelsError>> {
-        Box::pin(async move {
+        Box::pin(self.in_time(async move {
             let rows: Vec<LetterRow> = sqlx::query_as(include_str!("sql/dead_letters.sql"))
                 .bind(query.projection)
                 .bind(query.is_discarded)
@@ -160,14 +162,14 @@ impl DeadLetters for PostgresReadModels {
                 .await
                 .map_err(unavailable)?;
             Ok(rows.into_iter().map(|LetterRow(letter)| letter).collect())
-        })
+        }))
     }
 
     fn dead_letter(
         &self,
         letter: DeadLetterId,
     ) -> BoxFuture<'_, Result<DeadLetter, ReadModelsError>> {
-        Box::pin(async move {
+        Box::pin(self.in_time(async move {
             let found: Option<LetterRow> = sqlx::query_as(include_str!("sql/dead_letter.sql"))
                 .bind(letter.as_uuid())
                 .fetch_optional(self.workers())
@@ -175,7 +177,7 @@ impl DeadLetters for PostgresReadModels {
                 .map_err(unavailable)?;
             let no_letter = || ReadModelsError::NotFound { what: format!("dead letter {letter}") };
             found.map(|LetterRow(letter)| letter).ok_or_else(no_letter)
-        })
+        }))
     }
 
     fn request(
@@ -183,7 +185,7 @@ impl DeadLetters for PostgresReadModels {
         letter: DeadLetterId,
         request: DeadLetterRequest,
     ) -> BoxFuture<'_, Result<(), ReadModelsError>> {
-        Box::pin(async move {
+        Box::pin(self.in_time(async move {
             let request = serde_json::to_string(&request).map_err(ReadModelsError::unavailable)?;
             let asked = sqlx::query(include_str!("sql/request.sql"))
                 .bind(letter.as_uuid())
@@ -195,6 +197,6 @@ impl DeadLetters for PostgresReadModels {
                 return Err(no_letter(letter));
             }
             Ok(())
-        })
+        }))
     }
 }

@@ -6,20 +6,21 @@
 //!
 //! # Where things are
 //!
-//! Each generation of a projection has a schema of its own, named by the projection and the number of
-//! the generation: `balances_1`, `balances_2`. The bookkeeping is in the schema `annals_read`.
+//! Each generation of a projection has a schema of its own, named by the projection and the number
+//! of the generation: `balances_1`, `balances_2`. The bookkeeping is in the schema `annals_read`.
 //!
 //! # Queries
 //!
-//! [`PostgresReadModels::read`] begins a transaction in which plain table names mean the tables of the
-//! generation that serves, and which sees one state of them throughout:
+//! [`PostgresReadModels::read`] begins a transaction in which plain table names mean the tables of
+//! the generation that serves, and which sees one state of them throughout:
 //!
 //! ```no_run
 //! # async fn example(read_models: annals_sqlx::PostgresReadModels)
 //! # -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! let mut tables = read_models.read("balances").await?;
-//! let total: i64 =
-//!     sqlx::query_scalar("SELECT sum(amount)::bigint FROM balance").fetch_one(&mut *tables).await?;
+//! let total: i64 = sqlx::query_scalar("SELECT sum(amount)::bigint FROM balance")
+//!     .fetch_one(&mut *tables)
+//!     .await?;
 //! println!("{total}, after all events up to {}", tables.position());
 //! # Ok(())
 //! # }
@@ -37,6 +38,7 @@
 mod applying;
 mod checkpoint;
 mod comparison;
+mod deadline;
 mod document;
 mod document_reader;
 mod draining;

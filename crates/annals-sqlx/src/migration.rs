@@ -6,8 +6,8 @@ use sqlx::{ConnectOptions, Connection, Executor};
 use crate::open_error::OpenError;
 use crate::options::ReadModelsOptions;
 
-/// Numbers, from 1 without holes, and statements, which also note that they were applied. Forward only,
-/// and frozen once released.
+/// Numbers, from 1 without holes, and statements, which also note that they were applied. Forward
+/// only, and frozen once released.
 const MIGRATIONS: &[(i32, &str)] = &[(1, include_str!("sql/migrations/0001_read_models.sql"))];
 
 /// The last migration this version knows.

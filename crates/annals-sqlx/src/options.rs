@@ -15,6 +15,7 @@ pub struct ReadModelsOptions {
     pub(crate) connect: PgConnectOptions,
     pub(crate) connections_max: u32,
     pub(crate) acquire_timeout: Duration,
+    pub(crate) operation_timeout: Duration,
     pub(crate) schema: SchemaAtOpen,
 }
 
@@ -39,6 +40,12 @@ const CONNECTIONS_MAX_DEFAULT: u32 = 8;
 /// Longer than a server takes to be started again, so that a restart costs a wait and no error.
 const ACQUIRE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 
+/// How long to wait for an operation to end, if nothing is said.
+///
+/// The largest batch takes seconds on a busy disk. What takes longer waits for a server that is
+/// gone.
+const OPERATION_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+
 impl ReadModelsOptions {
     /// Takes a URL: `postgres://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE&...`, as `sqlx`
     /// reads it. The log may be in the same database.
@@ -61,16 +68,17 @@ impl ReadModelsOptions {
             connect: connect.disable_statement_logging(),
             connections_max: CONNECTIONS_MAX_DEFAULT,
             acquire_timeout: ACQUIRE_TIMEOUT_DEFAULT,
+            operation_timeout: OPERATION_TIMEOUT_DEFAULT,
             schema: SchemaAtOpen::default(),
         }
     }
 
-    /// Most connections at the same time, 8 by default and at least 2, whatever the number of
-    /// projections. Half of them are for queries alone, so that no number of queries stops what
-    /// keeps the read models up to date, nor the other way round.
+    /// Most connections at the same time, 8 by default and at least 3, whatever the number of
+    /// projections. Half of them, rounded down, are for queries alone, so that no number of queries
+    /// stops what keeps the read models up to date, nor the other way round.
     #[must_use]
     pub fn connections_max(mut self, connections: u32) -> Self {
-        self.connections_max = connections.max(2);
+        self.connections_max = connections.max(3);
         self
     }
 
@@ -78,6 +86,16 @@ impl ReadModelsOptions {
     #[must_use]
     pub fn acquire_timeout(mut self, wait: Duration) -> Self {
         self.acquire_timeout = wait;
+        self
+    }
+
+    /// How long one operation may take, 60 seconds by default, before its connection is given up
+    /// and it counts as unavailable. Only what depends on the size of the tables is not bounded:
+    /// creating, finishing, comparing and retiring a generation; and what is asked on a
+    /// [`ReadTransaction`](crate::ReadTransaction).
+    #[must_use]
+    pub fn operation_timeout(mut self, wait: Duration) -> Self {
+        self.operation_timeout = wait;
         self
     }
 
@@ -108,6 +126,7 @@ impl fmt::Debug for ReadModelsOptions {
             .field("user", &self.connect.get_username())
             .field("connections_max", &self.connections_max)
             .field("acquire_timeout", &self.acquire_timeout)
+            .field("operation_timeout", &self.operation_timeout)
             .field("schema", &self.schema)
             .finish_non_exhaustive()
     }

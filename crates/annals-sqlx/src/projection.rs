@@ -8,11 +8,11 @@ use sqlx::postgres::PgConnection;
 /// How the changes of a projection become rows in PostgreSQL.
 ///
 /// Table names are plain: whenever this code runs, they mean the tables of the generation at hand,
-/// and nothing else. What is in other schemas (`public`, say, for types of extensions) is named with
-/// its schema. Methods are written as `async fn`.
+/// and nothing else. What is in other schemas (`public`, say, for types of extensions) is named
+/// with its schema. Methods are written as `async fn`.
 ///
-/// The connection is in the middle of a transaction, which is not to be ended here; savepoints may be
-/// used. A statement that fails ends with its error: return it, with `?`.
+/// The connection is in the middle of a transaction, which is not to be ended here; savepoints may
+/// be used. A statement that fails ends with its error: return it, with `?`.
 ///
 /// ```
 /// use annals_core::{BoxError, EventEnvelope, Projection};
@@ -46,7 +46,7 @@ use sqlx::postgres::PgConnection;
 ///
 /// impl PostgresProjection for Balances {
 ///     async fn create(&self, tables: &mut PgConnection) -> Result<(), BoxError> {
-///         sqlx::raw_sql("CREATE TABLE balance (account_id text PRIMARY KEY, amount bigint NOT NULL)")
+///         sqlx::raw_sql("CREATE TABLE balance (account_id text PRIMARY KEY, amount bigint)")
 ///             .execute(tables)
 ///             .await?;
 ///         Ok(())

@@ -1,12 +1,15 @@
 //! The read database.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Postgres, Transaction};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::deadline::{Late, in_time};
 use crate::migration::{check, migrate};
 use crate::open_error::OpenError;
 use crate::options::{ReadModelsOptions, SchemaAtOpen};
@@ -17,8 +20,9 @@ use crate::schema::Schema;
 ///
 /// Implements the contracts of a read database: [`Generations`](annals_core::Generations),
 /// [`Leases`](annals_core::Leases), [`DeadLetters`](annals_core::DeadLetters),
-/// [`CheckpointStore`](annals_core::CheckpointStore), [`DocumentReader`](annals_core::DocumentReader),
-/// and [`Hosts`](annals_core::Hosts) of every [`PostgresProjection`](crate::PostgresProjection).
+/// [`CheckpointStore`](annals_core::CheckpointStore),
+/// [`DocumentReader`](annals_core::DocumentReader), and [`Hosts`](annals_core::Hosts) of every
+/// [`PostgresProjection`](crate::PostgresProjection).
 ///
 /// Cloning shares the connections. Several handles, in one process or in many, may work on one
 /// database at the same time.
@@ -35,6 +39,9 @@ pub struct PostgresReadModels {
     readers: PgPool,
     outdated: Outdated,
     last_serving: Arc<Mutex<LastServing>>,
+    /// One connection less than there are for workers.
+    long_work: Arc<Semaphore>,
+    operation_timeout: Duration,
     target: Arc<str>,
 }
 
@@ -59,6 +66,9 @@ impl Outdated {
 /// Under load no round trip is spent on it, and after a quiet time in which the server was started
 /// again nobody gets to see an error.
 const TEST_AFTER: Duration = Duration::from_secs(2);
+
+/// A connection that is given back and does not answer for so long is closed.
+const TEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a transaction begins.
 #[derive(Debug, Clone, Copy)]
@@ -107,14 +117,24 @@ impl PostgresReadModels {
                         Ok(!is_outdated)
                     })
                 })
+                .after_release(|connection, _| {
+                    // It also ends what was left in the middle. A server that is silent would keep
+                    // the place in the pool for as long.
+                    Box::pin(async {
+                        in_time(TEST_TIMEOUT, connection.ping()).await.map(|()| true)
+                    })
+                })
                 .connect_lazy_with(options.connect.clone())
         };
         let readers_max = options.connections_max / 2;
+        let workers_max = options.connections_max - readers_max;
         let read_models = Self {
-            workers: pool(options.connections_max - readers_max),
+            workers: pool(workers_max),
             readers: pool(readers_max),
             outdated: outdated.clone(),
             last_serving: Arc::default(),
+            long_work: Arc::new(Semaphore::new(usize::try_from(workers_max - 1).unwrap_or(1))),
+            operation_timeout: options.operation_timeout,
             target: options.target().into(),
         };
         let connected = read_models.workers.acquire().await;
@@ -141,8 +161,8 @@ impl PostgresReadModels {
         &self.readers
     }
 
-    /// Begins a transaction of whoever keeps the read models up to date. If a schema is given, plain
-    /// table names mean its tables.
+    /// Begins a transaction of whoever keeps the read models up to date. If a schema is given,
+    /// plain table names mean its tables.
     pub(crate) async fn begin(
         &self,
         begin: Begin,
@@ -156,12 +176,27 @@ impl PostgresReadModels {
         begin_on(&self.readers, Begin::View, None).await
     }
 
+    /// Takes part in the work that may keep a connection for long. At any time one connection is
+    /// left for what must not wait, such as renewing leases.
+    pub(crate) async fn long_work(&self) -> Result<SemaphorePermit<'_>, sqlx::Error> {
+        self.long_work.acquire().await.map_err(|_| sqlx::Error::PoolClosed)
+    }
+
+    /// Gives an operation up that has no answer in time.
+    pub(crate) async fn in_time<T, E: From<Late>>(
+        &self,
+        operation: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        in_time(self.operation_timeout, operation).await
+    }
+
     /// The generations that served when they were last looked at.
     pub(crate) fn last_serving(&self) -> &Mutex<LastServing> {
         &self.last_serving
     }
 
-    /// Has no connection used again that is open now: it may remember tables that there are no more.
+    /// Has no connection used again that is open now: it may remember tables that there are no
+    /// more.
     pub(crate) fn renew_connections(&self) {
         self.outdated.mark();
     }

@@ -86,6 +86,10 @@ impl PostgresReadModels {
     /// [`ReadModelsError::NotFound`] if none serves; [`ReadModelsError::Unavailable`] if the server
     /// cannot be reached, or no connection for queries becomes free in time.
     pub async fn read(&self, projection: &str) -> Result<ReadTransaction, ReadModelsError> {
+        self.in_time(self.begin_read(projection)).await
+    }
+
+    async fn begin_read(&self, projection: &str) -> Result<ReadTransaction, ReadModelsError> {
         loop {
             let mut transaction = self.begin_query().await.map_err(unavailable)?;
             let serving = find_serving(&mut *transaction, projection).await.map_err(unavailable)?;

@@ -38,8 +38,8 @@ impl Meaning {
         }
     }
 
-    /// What an error of somebody's code that works with the driver means: that of the driver's error
-    /// among its causes, if there is one.
+    /// What an error of somebody's code that works with the driver means: that of the driver's
+    /// error among its causes, if there is one.
     fn of_cause(error: &(dyn Error + 'static)) -> Self {
         let mut cause = Some(error);
         while let Some(error) = cause {

@@ -3,4 +3,4 @@
 SELECT number, state FROM annals_read.generation
 WHERE projection = $1
 ORDER BY number
-FOR UPDATE
+FOR NO KEY UPDATE
