@@ -10,11 +10,12 @@ mod flush;
 mod limit;
 mod naive_postgres;
 mod naive_sqlite;
+mod read_models;
 mod store;
 mod subject;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,12 @@ struct Arguments {
     /// Only columns with this in their name.
     #[arg(long, default_value = "")]
     subject: String,
+    /// Events of the log that read models are built from.
+    #[arg(long, default_value_t = 1_000_000)]
+    events: usize,
+    /// Only read models, or only commands.
+    #[arg(long, value_enum)]
+    part: Option<Part>,
     /// Where the files go: the disk that is measured. Given by `cargo xtask bench`.
     #[arg(long, hide = true)]
     folder: Option<PathBuf>,
@@ -68,11 +75,19 @@ struct Arguments {
     bench: bool,
 }
 
+/// A part of the figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    Commands,
+    ReadModels,
+}
+
 const EXAMPLES: &str = "\
 Examples:
   cargo xtask bench                                everything, about five minutes
   cargo xtask bench -- --only client --seconds 1   only the rows with this in their name
-  cargo xtask bench -- --subject postgres          only the columns with this in their name";
+  cargo xtask bench -- --subject postgres          only the columns with this in their name
+  cargo xtask bench -- --part read-models          only how fast read models are built";
 
 /// The columns of the table, in their order.
 const NAMES: [&str; 5] =
@@ -134,32 +149,37 @@ impl Work {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let table = runtime.block_on(measure(&arguments))?;
-    println!("{table}");
-    Ok(())
-}
-
-async fn measure(arguments: &Arguments) -> anyhow::Result<Table> {
     let how = "run this by `cargo xtask bench`";
     let folder = tempfile::tempdir_in(arguments.folder.as_ref().context(how)?)?;
     let server = arguments.url.as_deref().context(how)?;
+    if arguments.part != Some(Part::ReadModels) {
+        println!("{}", runtime.block_on(measure(&arguments, folder.path(), server))?);
+    }
+    if arguments.part != Some(Part::Commands) {
+        let table = runtime.block_on(read_models::measure(&arguments, folder.path(), server))?;
+        println!("{table}");
+    }
+    Ok(())
+}
+
+async fn measure(arguments: &Arguments, folder: &Path, server: &str) -> anyhow::Result<Table> {
     let mut table = Table::new(&NAMES);
     let mut subjects = Vec::new();
     for name in NAMES.into_iter().filter(|name| name.contains(&arguments.subject)) {
-        let subject = open(name, folder.path(), server).await?;
+        let subject = open(name, folder, server).await?;
         eprintln!("filling {name}");
         fill(&subject).await.with_context(|| name)?;
         subjects.push((name, subject));
     }
     let limit = Limit::open(&database::create(server, "annals_bench_limit").await?).await?;
     for round in 1..=arguments.rounds {
-        table.add_limit(FLUSH, Figure::Time(flush::median(folder.path())?));
+        table.add_limit(FLUSH, Figure::Time(flush::median(folder)?));
         measure_limits(arguments, &limit, &mut table).await?;
         for (name, subject) in &subjects {
             eprintln!("round {round} of {}: {name}", arguments.rounds);
             measure_round(arguments, name, subject, &mut table).await.with_context(|| *name)?;
         }
-        table.add_limit(FLUSH, Figure::Time(flush::median(folder.path())?));
+        table.add_limit(FLUSH, Figure::Time(flush::median(folder)?));
     }
     drop((subjects, limit));
     for name in ["limit", "naive", "store"] {
@@ -169,11 +189,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<Table> {
 }
 
 /// Opens the subject of this name, empty.
-async fn open(
-    name: &str,
-    folder: &std::path::Path,
-    server: &str,
-) -> anyhow::Result<Arc<dyn Subject>> {
+async fn open(name: &str, folder: &Path, server: &str) -> anyhow::Result<Arc<dyn Subject>> {
     Ok(match name {
         "naive sqlite" => NaiveSqlite::open(&folder.join("naive.db"))?,
         "annals sqlite" => Annals::on(SqliteStore::open(folder.join("annals.db"))?),
