@@ -135,8 +135,7 @@ fn switch(
     let held = hold(folder, &serving.key)?;
     let behind = held.as_ref().map(generation_file::lowest_position).transpose()?;
     let ahead = folder.read(&to.key, |file| Ok(generation_file::lowest_position(file)?))?;
-    // Positions of different logs say nothing about each other.
-    if serving.log_id == to.log_id && behind.is_some_and(|behind| ahead < behind) {
+    if behind.is_some_and(|behind| ahead < behind) {
         return Err(Fault::moved(format!("the position of {}", serving.key)));
     }
     catalog::set_state(catalog, &serving.key, GenerationState::Retained)?;

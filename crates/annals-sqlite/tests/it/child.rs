@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{batches, crash_images, faults, kill, processes};
+use crate::{batches, crash_images, faults, kill, processes, read_models};
 
 const ROLE: &str = "ANNALS_TEST_ROLE";
 const FOLDER: &str = "ANNALS_TEST_FOLDER";
@@ -38,6 +38,8 @@ fn plays_its_role() {
         batches::ROLE => batches::play(&folder),
         processes::HOLDER => processes::hold(&folder),
         processes::READER => processes::read(&folder),
+        read_models::kill::ROLE => read_models::kill::play(&folder),
+        read_models::crash_images::ROLE => read_models::crash_images::play(&folder),
         other => panic!("there is no role {other}"),
     }
 }

@@ -1,7 +1,13 @@
-//! Read models in a folder of files: what the suite for read databases cannot see, because it is
-//! about files, SQL and processes.
+//! Read models in a folder of files.
 
 mod applying;
+mod comparing;
+mod conformance;
+pub(crate) mod crash_images;
 mod generations;
+mod history;
+pub(crate) mod kill;
+mod opening;
+mod parking;
+mod plans;
 mod scene;
-mod waiting_letters;

@@ -1,6 +1,6 @@
--- Parks an event of a stream that stands still already.
+-- Parks an event of a stream that stands still already. Only a request to discard this very event stays.
 -- ?1 id, ?2 position, ?3 event type, ?4 error, ?5 attempts, ?6 now
 UPDATE annals_dead_letter
 SET position = ?2, event_type = ?3, error = ?4, attempts = attempts + ?5, last_attempt_at = ?6,
-    request = NULL
+    request = CASE WHEN position = ?2 AND request ->> 'kind' = 'discard' THEN request END
 WHERE id = ?1;

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_core::{
-    ApplyError, GenerationState, Generations, Hosts, LogId, NewGeneration, ReadModelsError,
-    WorkerId,
-};
+use annals_core::{ApplyError, GenerationState, Generations, Hosts, ReadModelsError, WorkerId};
 
 use super::scene::{Balances, Scene, at, sums};
 
@@ -84,19 +81,6 @@ async fn switch_to_a_generation_that_is_behind_is_refused_until_it_has_caught_up
     let states: Vec<_> =
         scene.models.generations().await.unwrap().into_iter().map(|build| build.state).collect();
     assert_eq!(states, [GenerationState::Retained, GenerationState::Serving]);
-}
-
-/// The files of another log describe other events: there is no older and newer between them.
-#[tokio::test]
-async fn positions_of_another_log_do_not_hinder_a_switch() {
-    let scene = Scene::new();
-    let mut leases = scene.serving().await;
-    scene.apply(&mut leases, sums(&[("ann", 5)]), at(3)).await.unwrap();
-    let new = NewGeneration { log_id: LogId::new() };
-    let second = scene.models.create(Arc::new(Balances), new).await.unwrap();
-    scene.models.switch(&second.key).await.unwrap();
-    let serving = scene.models.serving("balances").await.unwrap().unwrap();
-    assert_eq!(serving.log_id, second.log_id);
 }
 
 /// A generation that serves cannot be retired, so one that cannot be read must make way.
