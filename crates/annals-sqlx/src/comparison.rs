@@ -36,8 +36,7 @@ impl PostgresReadModels {
         other: &GenerationKey,
     ) -> Result<Option<Comparison>, ReadModelsError> {
         let schemas = (Schema::of(serving)?, Schema::of(other)?);
-        let _permit = self.long_work().await.map_err(unavailable)?;
-        let mut view = self.begin(Begin::View, None).await.map_err(unavailable)?;
+        let mut view = self.begin_build(Begin::View, None).await.map_err(unavailable)?;
         let mut positions = Vec::new();
         for key in [serving, other] {
             let found = find_positions(&mut view, key).await.map_err(unavailable)?;

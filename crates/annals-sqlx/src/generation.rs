@@ -205,8 +205,7 @@ impl PostgresReadModels {
     }
 
     async fn remove(&self, key: &GenerationKey) -> Result<(), ReadModelsError> {
-        let _permit = self.long_work().await.map_err(unavailable)?;
-        let mut change = self.begin(Begin::Change, None).await.map_err(unavailable)?;
+        let mut change = self.begin_build(Begin::Change, None).await.map_err(unavailable)?;
         let generations =
             lock_generations(&mut change, &key.projection).await.map_err(unavailable)?;
         let number = i64::from(key.number);

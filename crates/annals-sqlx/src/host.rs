@@ -32,8 +32,7 @@ impl PostgresReadModels {
         let key = |number| GenerationKey { projection: P::NAME.to_owned(), number };
         // Before the name is kept anywhere.
         Schema::of(&key(0))?;
-        let _permit = self.long_work().await.map_err(unavailable)?;
-        let mut change = self.begin(Begin::Change, None).await.map_err(unavailable)?;
+        let mut change = self.begin_build(Begin::Change, None).await.map_err(unavailable)?;
         let number: i64 = sqlx::query_scalar(include_str!("sql/begin_generation.sql"))
             .bind(P::NAME)
             .fetch_one(&mut *change)
@@ -81,8 +80,8 @@ impl PostgresReadModels {
         key: &GenerationKey,
     ) -> Result<(), ReadModelsError> {
         let schema = Schema::of(key)?;
-        let _permit = self.long_work().await.map_err(unavailable)?;
-        let mut change = self.begin(Begin::Change, Some(&schema)).await.map_err(unavailable)?;
+        let mut change =
+            self.begin_build(Begin::Change, Some(&schema)).await.map_err(unavailable)?;
         let found: Option<GenerationRow> = sqlx::query_as(include_str!("sql/find_generation.sql"))
             .bind(&key.projection)
             .bind(i64::from(key.number))

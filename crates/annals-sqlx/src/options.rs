@@ -32,7 +32,8 @@ pub enum SchemaAtOpen {
 
 /// Connections of a process that does not say, whatever the number of its projections.
 ///
-/// Four write, which keeps a server of four cores busy, and four answer queries.
+/// Four keep the read models up to date, three of them by writing batches; three answer queries; one
+/// builds and compares.
 const CONNECTIONS_MAX_DEFAULT: u32 = 8;
 
 /// How long to wait for a connection, if none is said.
@@ -73,12 +74,14 @@ impl ReadModelsOptions {
         }
     }
 
-    /// Most connections at the same time, 8 by default and at least 3, whatever the number of
-    /// projections. Half of them, rounded down, are for queries alone, so that no number of queries
-    /// stops what keeps the read models up to date, nor the other way round.
+    /// Most connections at the same time, 8 by default and at least 4, whatever the number of
+    /// projections. One of them is for what takes as long as the tables are large: creating,
+    /// finishing, comparing and retiring generations, one after the other. Of the others, half,
+    /// rounded down, are for queries alone, so that no number of queries stops what keeps the read
+    /// models up to date, nor the other way round.
     #[must_use]
     pub fn connections_max(mut self, connections: u32) -> Self {
-        self.connections_max = connections.max(3);
+        self.connections_max = connections.max(4);
         self
     }
 

@@ -37,6 +37,8 @@ pub struct PostgresReadModels {
     workers: PgPool,
     /// For queries.
     readers: PgPool,
+    /// For what takes as long as the tables are large. One at a time, so that it holds nobody up.
+    builders: PgPool,
     outdated: Outdated,
     last_serving: Arc<Mutex<LastServing>>,
     /// One connection less than there are for workers.
@@ -126,11 +128,12 @@ impl PostgresReadModels {
                 })
                 .connect_lazy_with(options.connect.clone())
         };
-        let readers_max = options.connections_max / 2;
-        let workers_max = options.connections_max - readers_max;
+        let readers_max = (options.connections_max - 1) / 2;
+        let workers_max = options.connections_max - 1 - readers_max;
         let read_models = Self {
             workers: pool(workers_max),
             readers: pool(readers_max),
+            builders: pool(1),
             outdated: outdated.clone(),
             last_serving: Arc::default(),
             long_work: Arc::new(Semaphore::new(usize::try_from(workers_max - 1).unwrap_or(1))),
@@ -149,6 +152,7 @@ impl PostgresReadModels {
     pub async fn close(&self) {
         self.workers.close().await;
         self.readers.close().await;
+        self.builders.close().await;
     }
 
     /// Connections for single statements that keep the read models up to date.
@@ -169,6 +173,15 @@ impl PostgresReadModels {
         schema: Option<&Schema>,
     ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         begin_on(&self.workers, begin, schema).await
+    }
+
+    /// Begins a transaction that takes as long as the tables are large.
+    pub(crate) async fn begin_build(
+        &self,
+        begin: Begin,
+        schema: Option<&Schema>,
+    ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        begin_on(&self.builders, begin, schema).await
     }
 
     /// Begins a transaction of a query.
@@ -217,7 +230,7 @@ async fn begin_on(
 
 impl fmt::Debug for PostgresReadModels {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let connections = self.workers.size() + self.readers.size();
+        let connections = self.workers.size() + self.readers.size() + self.builders.size();
         formatter
             .debug_struct("PostgresReadModels")
             .field("target", &self.target)

@@ -1,6 +1,6 @@
--- Moves partitions that are locked. $1 projection, $2 generation, by place $3 partitions and $4 events
--- applied, $5 where they are then, $6 the event there. The lease is counted from here, where the work
--- is done.
+-- Moves partitions that are locked. $1 projection, $2 generation, by place $3 partitions and $4
+-- events applied, $5 where they are then, $6 the event there. The lease is counted from here, where
+-- the work is done.
 UPDATE annals_read.partition AS p
 SET position = $5,
     event_id = $6,

@@ -1,8 +1,8 @@
 -- Brings a worker to its fair share of the partitions and renews what it has. $1 projection,
 -- $2 generation, $3 worker, $4 microseconds a lease lasts, $5 events per second, $6 last error.
 --
--- Waits for nobody: a row that is locked belongs to a batch that is being written, or to another claim
--- that is faster. The worker's own such rows count as its own and are renewed by the batch.
+-- Waits for nobody: a row that is locked belongs to a batch that is being written, or to another
+-- claim that is faster. The worker's own such rows count as its own and are renewed by the batch.
 WITH pace AS (
     SELECT (every.partitions + heard.workers - 1) / heard.workers AS share, every.own
     FROM (

@@ -1,4 +1,5 @@
--- The tables of a read model of documents. Plain names: they are made in the schema of a generation.
+-- The tables of a read model of documents. Plain names: they are made in the schema of a
+-- generation.
 --
 -- json keeps a document to the letter. Names compare byte by byte.
 CREATE TABLE document (

@@ -1,8 +1,8 @@
 -- A page of dead letters, oldest first. $1 a projection or nothing, $2 whether discarded ones are
 -- asked for, $3 the letter before the page or nothing, $4 how many at most.
 SELECT
-    id, projection, generation, partition, aggregate_type, aggregate_id, position, event_type, error,
-    attempts, since, last_attempt_at, request::text AS request, discarded_at,
+    id, projection, generation, partition, aggregate_type, aggregate_id, position, event_type,
+    error, attempts, since, last_attempt_at, request::text AS request, discarded_at,
     (SELECT count(*) FROM annals_read.queued_event AS q WHERE q.letter_id = l.id) AS queued
 FROM annals_read.dead_letter AS l
 WHERE ($1::text IS NULL OR projection = $1)

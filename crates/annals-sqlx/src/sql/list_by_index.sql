@@ -1,6 +1,6 @@
--- A page of documents by the value of a field, then by key, ascending. $1 the field, $2 to $4 the only
--- value (kind, number, text) or nothing, $5 to $8 value and key before the page or nothing, $9 how many
--- at most.
+-- A page of documents by the value of a field, then by key, ascending. $1 the field, $2 to $4 the
+-- only value (kind, number, text) or nothing, $5 to $8 value and key before the page or nothing, $9
+-- how many at most.
 SELECT v.kind, v.number, v.text, v.key, d.body::text
 FROM document_value AS v
 JOIN document AS d ON d.key = v.key

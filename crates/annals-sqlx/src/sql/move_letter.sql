@@ -1,2 +1,8 @@
--- Makes a dead letter be about the first event of its queue. $1 letter, $2 the event's position.
-UPDATE annals_read.dead_letter SET position = $2 WHERE id = $1
+-- Makes a dead letter be about the first event of its queue, which is to be retried if anything is
+-- asked for. $1 letter, $2 the event's position.
+UPDATE annals_read.dead_letter
+SET position = $2,
+    request = CASE
+        WHEN request IS NOT NULL THEN json_build_object('kind', 'retry', 'by', request ->> 'by')
+    END
+WHERE id = $1

@@ -1,8 +1,8 @@
 -- A dead letter for the event that is first in the queue behind a discarded one. $1 the new letter,
 -- $2 the discarded one, $3 the event's position, $4 what is asked for, $5 what to say of it.
 INSERT INTO annals_read.dead_letter (
-    id, projection, generation, partition, aggregate_type, aggregate_id, position, event_type, error,
-    attempts, request
+    id, projection, generation, partition, aggregate_type, aggregate_id, position, event_type,
+    error, attempts, request
 )
 SELECT
     $1, projection, generation, partition, aggregate_type, aggregate_id, $3, event_type, $5, 0,

@@ -1,5 +1,5 @@
--- The tables of a schema by name, with their columns by name, the types of these, and the columns of
--- the primary key. Names of columns are quoted as identifiers. $1 schema.
+-- The tables of a schema by name, with their columns by name, the types of these, and the columns
+-- of the primary key. Names of columns are quoted as identifiers. $1 schema.
 SELECT
     c.relname::text,
     quote_ident(c.relname),

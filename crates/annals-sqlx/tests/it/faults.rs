@@ -16,7 +16,7 @@ use crate::accounts::{
     try_claim,
 };
 use crate::database::{Database, execute};
-use crate::proxy::Proxy;
+use crate::proxy::{Cut, Proxy};
 
 /// Words of each statement of a batch, in their order.
 const STEPS: [&str; 5] = [
@@ -31,7 +31,7 @@ const STEPS: [&str; 5] = [
 const COMMIT: &str = "COMMIT\0";
 
 async fn open_through(proxy: &Proxy) -> PostgresReadModels {
-    let options = ReadModelsOptions::from_url(&proxy.url()).expect("the URL is right");
+    let options = ReadModelsOptions::from_url(proxy.url()).expect("the URL is right");
     PostgresReadModels::open(options).await.expect("the proxy forwards")
 }
 
@@ -44,7 +44,7 @@ async fn a_batch_whose_connection_ends_at_any_step_is_applied_by_the_retry() {
     for (count, words) in (1..).zip(STEPS) {
         let proxy = Proxy::to(&database.url()).await;
         let far = open_through(&proxy).await;
-        proxy.swallow_questions_from(words);
+        proxy.cut(Cut::Before(words));
         let to = at(count);
         let cut = apply(&far, &lease, amounts([("a", 1)]), to).await;
         assert!(matches!(cut, Err(ApplyError::Unavailable { .. })), "{words}: {cut:?}");
@@ -65,7 +65,7 @@ async fn a_batch_whose_commit_has_no_answer_is_not_applied_twice() {
     let (key, lease) = leased(&near).await;
     let proxy = Proxy::to(&database.url()).await;
     let far = open_through(&proxy).await;
-    proxy.swallow_answers_after(COMMIT);
+    proxy.cut(Cut::AnswerTo(COMMIT));
     let to = at(3);
     let unknown = apply(&far, &lease, amounts([("a", 5)]), to).await;
     assert!(matches!(unknown, Err(ApplyError::Unavailable { .. })), "{unknown:?}");
@@ -190,6 +190,35 @@ async fn no_claim_waits_for_a_batch_that_is_being_written() {
     applied.unwrap();
     assert_eq!(claim(&read_models, &key, worker).await.len(), 4);
     assert_eq!(claim(&read_models, &key, other).await.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_batches_as_there_are_connections_leave_one_for_leases() {
+    let database = Database::create().await;
+    let options = database.options().connections_max(4).acquire_timeout(Duration::from_millis(500));
+    let read_models = PostgresReadModels::open(options).await.unwrap();
+    let gated = Gated::new();
+    let key = begin(&read_models, Arc::clone(&gated)).await.key;
+    let worker = WorkerId::new();
+    let leases = claim(&read_models, &key, worker).await;
+    let apply = |number: usize| {
+        let advance = advance(&leases[number..=number]);
+        read_models.apply(Arc::clone(&gated), amounts([("a", 1)]), advance)
+    };
+    let claiming = async {
+        gated.is_inside.notified().await;
+        assert_eq!(claim(&read_models, &key, worker).await.len(), 8);
+        for _ in 0..2 {
+            gated.go_on.notify_one();
+            gated.is_inside.notified().await;
+        }
+        gated.go_on.notify_one();
+    };
+    let (one, two, three, ()) = tokio::join!(apply(0), apply(1), apply(2), claiming);
+    for applied in [one, two, three] {
+        applied.unwrap();
+    }
+    assert_eq!(balances(&mut database.connect().await, &key).await, [("a".to_owned(), 3)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -196,7 +196,7 @@ const TYPES: [Typed; 2] =
 async fn workers_do_not_stumble_over_what_connections_remember() {
     let database = Database::create().await;
     let read_models =
-        PostgresReadModels::open(database.options().connections_max(3)).await.unwrap();
+        PostgresReadModels::open(database.options().connections_max(4)).await.unwrap();
     for typed in TYPES {
         let key = begin(&read_models, typed.into()).await.key;
         let leases = claim(&read_models, &key, WorkerId::new()).await;
@@ -210,7 +210,7 @@ async fn workers_do_not_stumble_over_what_connections_remember() {
 async fn queries_do_not_stumble_over_what_connections_remember() {
     let database = Database::create().await;
     let read_models =
-        PostgresReadModels::open(database.options().connections_max(3)).await.unwrap();
+        PostgresReadModels::open(database.options().connections_max(4)).await.unwrap();
     for typed in TYPES {
         let key = begin(&read_models, typed.into()).await.key;
         let leases = claim(&read_models, &key, WorkerId::new()).await;

@@ -10,6 +10,4 @@ mod documents;
 mod faults;
 mod generations;
 mod opening;
-/// A network that a test can cut, as the tests of the log use it.
-#[path = "../../../annals-postgres/tests/it/proxy.rs"]
 mod proxy;

@@ -1,6 +1,6 @@
--- What there is to know about read models: their generations, how far each is, who works on it, what
--- could not be processed, and the checkpoints of subscriptions. The rows of a read model itself are
--- in a schema of their own for each generation, named by its projection and number.
+-- What there is to know about read models: their generations, how far each is, who works on it,
+-- what could not be processed, and the checkpoints of subscriptions. The rows of a read model
+-- itself are in a schema of their own for each generation, named by its projection and number.
 
 CREATE SCHEMA annals_read;
 
@@ -34,8 +34,8 @@ CREATE UNIQUE INDEX generation_serving_key ON annals_read.generation (projection
 CREATE UNIQUE INDEX generation_building_key ON annals_read.generation (projection)
     WHERE state IN ('building', 'held');
 
--- Changed by every batch: room on the page lets the new version of a row stand beside the old one, and
--- no column that changes is indexed, so no index grows.
+-- Changed by every batch: room on the page lets the new version of a row stand beside the old one,
+-- and no column that changes is indexed, so no index grows.
 CREATE TABLE annals_read.partition (
     projection text COLLATE "C" NOT NULL,
     generation bigint NOT NULL,
