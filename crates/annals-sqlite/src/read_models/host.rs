@@ -13,6 +13,11 @@ use super::fault::Fault;
 use super::folder::{self, Folder};
 use super::{SqliteReadModels, catalog, dead_letters, generation_file, row};
 
+/// Events in one batch from which on it counts as catching up: then throughput matters, and nobody
+/// waits for a single event to become visible. A live runner at thousands of events a second has
+/// batches of tens.
+const CATCHING_UP_EVENTS_MIN: u64 = 5_000;
+
 /// How the changes of a projection become rows of SQLite: SQL and nothing else.
 ///
 /// Each generation has a file of its own, so table names need no prefix; those that begin with
@@ -138,6 +143,7 @@ impl<P: SqliteProjection> Hosts<P> for SqliteReadModels {
             let Some(lease) = advance.leases.first() else { return Ok(()) };
             let (key, now) = (lease.generation.clone(), row::micros(self.clock.now()));
             let apply = move |file: &mut Connection| {
+                plan_copying(file, advance.applied.iter().sum())?;
                 let transaction = begin(file)?;
                 // The leases first: whoever has none need not write.
                 move_on(&transaction, &advance, now)?;
@@ -217,6 +223,15 @@ fn create(
     generation_file::create(&folder.generation(&generation.key), &generation, make)?;
     catalog::insert(catalog, &generation)?;
     Ok(generation)
+}
+
+/// Says when the write-ahead log is copied into the file, which the commit that makes it too long
+/// waits for.
+fn plan_copying(file: &Connection, events: u64) -> rusqlite::Result<()> {
+    file.execute_batch(match events {
+        CATCHING_UP_EVENTS_MIN.. => include_str!("../sql/read_models/checkpoint_seldom.sql"),
+        _ => include_str!("../sql/read_models/checkpoint_often.sql"),
+    })
 }
 
 fn begin(file: &mut Connection) -> rusqlite::Result<Transaction<'_>> {

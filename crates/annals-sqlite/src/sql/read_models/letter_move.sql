@@ -1,5 +1,5 @@
--- Has a dead letter be about another event, which is to be retried if anything is asked for.
--- ?1 id, ?2 position
+-- Has a dead letter be about the next event, which is to be retried: whoever asked to discard the
+-- one before has not seen it. ?1 id, ?2 position
 UPDATE annals_dead_letter
 SET position = ?2,
     request = CASE

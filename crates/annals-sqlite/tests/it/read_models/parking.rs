@@ -108,6 +108,33 @@ async fn discarded_letter_is_kept_and_another_stands_for_its_queue() {
     assert_eq!(blocked.await.unwrap(), []);
 }
 
+/// Whoever asked to discard an event has seen that one, and neither the next one nor another that
+/// failed meanwhile.
+#[tokio::test]
+async fn request_to_discard_is_for_the_event_it_was_made_about() {
+    let scene = Scene::new();
+    let (leases, letter) = queued(&scene, &[4, 6]).await;
+    let by = "operator".to_owned();
+    let discard = DeadLetterRequest::Discard { by: by.clone(), why: "a test payment".to_owned() };
+    let request = async || scene.models.dead_letter(letter).await.unwrap().request;
+
+    scene.models.request(letter, discard.clone()).await.unwrap();
+    scene.models.park(&leases[0], new_letter("ann", 1)).await.unwrap();
+    assert_eq!(request().await, Some(discard.clone()), "it came while the event was being tried");
+    let through = position(1);
+    let retried =
+        Drain { lease: leases[0].clone(), letter, through, applied: 1, is_discard: false };
+    drain(&scene, retried, 1).await.unwrap();
+    assert_eq!(request().await, Some(DeadLetterRequest::Retry { by: by.clone() }));
+    assert_eq!(scene.models.dead_letter(letter).await.unwrap().position, position(4));
+
+    scene.models.park(&leases[0], new_letter("ann", 4)).await.unwrap();
+    assert_eq!(request().await, None, "it has been retried");
+    scene.models.request(letter, discard).await.unwrap();
+    scene.models.park(&leases[0], new_letter("ann", 6)).await.unwrap();
+    assert_eq!(request().await, None, "nobody asked to discard this one");
+}
+
 /// The transaction in which an event fails is undone; the letter that tells of it is not.
 #[tokio::test]
 async fn letter_does_not_depend_on_the_transaction_that_failed() {
