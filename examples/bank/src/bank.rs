@@ -2,14 +2,23 @@
 
 mod answer;
 mod error;
+mod page_limit;
+mod queries;
+mod query_answer;
+mod query_error;
 
-use annals::{App, At, CommandId, Executed, LoadError, Loaded, Sequence};
+use annals::{App, At, CommandId, Execute, Executed, LoadError, Loaded, Sequence};
 
 use crate::account::{Account, AccountCommand, AccountEvent, AccountId};
+use crate::read_models::PROJECTIONS;
 use crate::services::BankServices;
 
 pub use self::answer::{AccountAnswer, CommandAnswer, EventAnswer, HistoryAnswer};
 pub use self::error::BankError;
+pub use self::page_limit::{PageLimit, PageLimitError};
+pub use self::queries::{EntriesAfter, Queries};
+pub use self::query_answer::{AccountsPage, QueryAnswer, Statement, StatementsPage};
+pub use self::query_error::QueryError;
 
 /// The operations on accounts.
 #[derive(Debug, Clone)]
@@ -37,11 +46,45 @@ impl Bank {
         command: AccountCommand,
         command_id: Option<CommandId>,
     ) -> Result<CommandAnswer, BankError> {
-        let execute = self.app.execute::<Account>(id, command.clone());
-        let executed = match command_id {
-            Some(command_id) => execute.command_id(command_id).await?,
-            None => execute.await?,
-        };
+        self.finish(id, command.clone(), self.begin(id, command, command_id)).await
+    }
+
+    /// Executes a command, and answers when the read models show what came of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bank::execute`]; and [`BankError::NotVisible`], although it is executed.
+    pub async fn execute_visibly(
+        &self,
+        id: &AccountId,
+        command: AccountCommand,
+        command_id: Option<CommandId>,
+    ) -> Result<CommandAnswer, BankError> {
+        let execute = self.begin(id, command.clone(), command_id);
+        let execute = PROJECTIONS.into_iter().fold(execute, Execute::wait_for);
+        self.finish(id, command, execute).await
+    }
+
+    fn begin(
+        &self,
+        id: &AccountId,
+        command: AccountCommand,
+        command_id: Option<CommandId>,
+    ) -> Execute<'_, Account> {
+        let execute = self.app.execute::<Account>(id, command);
+        match command_id {
+            Some(command_id) => execute.command_id(command_id),
+            None => execute,
+        }
+    }
+
+    async fn finish(
+        &self,
+        id: &AccountId,
+        command: AccountCommand,
+        execute: Execute<'_, Account>,
+    ) -> Result<CommandAnswer, BankError> {
+        let executed = execute.await?;
         if executed.repeated && !is_outcome(&command, &executed.events) {
             return Err(BankError::CommandIdReused);
         }

@@ -1,13 +1,19 @@
 //! The command line.
 
 mod account;
+mod accounts;
 mod exit;
 mod import;
 mod migrate;
 mod output;
+mod place;
+mod progress;
+mod projections;
+mod query;
 mod sample;
+mod secret_value;
 mod serve;
-mod store_url;
+mod table;
 
 use std::io;
 use std::process::ExitCode;
@@ -16,9 +22,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use self::exit::Failure;
+use self::place::Place;
 use self::serve::Serve;
-use self::store_url::StoreUrlParser;
-use crate::store::StoreUrl;
 
 /// A bank whose accounts remember everything that happened to them.
 ///
@@ -26,18 +31,8 @@ use crate::store::StoreUrl;
 #[derive(Debug, Parser)]
 #[command(name = "bank", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
-    /// The log: sqlite:PATH, postgres://USER@HOST/DATABASE, or memory: to keep nothing
-    #[arg(
-        long,
-        global = true,
-        display_order = 100,
-        value_name = "URL",
-        env = "BANK_STORE",
-        hide_env_values = true,
-        default_value = "sqlite:bank.db",
-        value_parser = StoreUrlParser
-    )]
-    store: StoreUrl,
+    #[command(flatten)]
+    place: Place,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -49,6 +44,8 @@ Examples:
   bank import sample.asc                replay it; a second time changes nothing
   bank account show 1                   what is on account 1
   bank account history 1                what happened to it
+  bank accounts total                   what is on all accounts together
+  bank projections status               how the read models are getting on
 
 Any number of processes may work on one log on PostgreSQL. A password belongs into BANK_STORE,
 because other users of the machine can see the arguments of a program:
@@ -61,9 +58,10 @@ Exit codes:
   1  something is broken
   2  the command line is wrong
   3  a rule of the bank forbids it
-  4  there is no such account, or was not then
+  4  there is no such account, or was not then; no such generation, dead letter
   5  the input cannot be read, or some of its lines are malformed
-  6  the log cannot be opened, read or written";
+  6  the log cannot be opened, read or written
+  7  a read model cannot be opened or read, stands still or is held";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -87,6 +85,12 @@ enum Command {
     /// Look at an account or change it
     #[command(subcommand)]
     Account(account::AccountCommand),
+    /// Ask about all accounts together
+    #[command(subcommand)]
+    Accounts(accounts::AccountsCommand),
+    /// Look after the read models that queries are answered from
+    #[command(subcommand)]
+    Projections(projections::ProjectionsCommand),
     /// Print a script that completes commands, for a shell to load
     Completions {
         /// Which shell
@@ -106,12 +110,14 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    let Cli { store, command } = cli;
+    let Cli { place, command } = cli;
     match command.unwrap_or(Command::Serve(Serve::default())) {
-        Command::Serve(serve) => on_runtime(serve.run(&store)),
-        Command::Import(import) => on_runtime(import.run(&store)),
-        Command::Migrate(migrate) => on_runtime(migrate.run(&store)),
-        Command::Account(command) => on_runtime(command.run(&store)),
+        Command::Serve(serve) => on_runtime(serve.run(&place)),
+        Command::Import(import) => on_runtime(import.run(&place.log)),
+        Command::Migrate(migrate) => on_runtime(migrate.run(&place.log)),
+        Command::Account(command) => on_runtime(command.run(&place)),
+        Command::Accounts(command) => on_runtime(command.run(&place)),
+        Command::Projections(command) => on_runtime(command.run(&place)),
         Command::Sample(sample) => sample.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

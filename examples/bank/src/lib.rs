@@ -6,9 +6,12 @@
 //! | Module | What it knows |
 //! |---|---|
 //! | [`account`] | the aggregate: commands, events, rules |
+//! | [`account_summary`] | the accounts as queries see them: a read model in SQL |
+//! | [`account_statement`] | what moved, month by month: a read model of documents |
 //! | [`money`] | amounts that are exact, and what they look like |
 //! | [`services`] | what the rules may ask besides the state: the time |
 //! | [`store`] | opening the log that a URL names |
+//! | [`read_models`] | opening the read models, keeping them up to date, looking after them |
 //! | [`bank`] | the operations, their answers and what can go wrong, for any kind of caller |
 //! | [`http`] | the operations as requests and answers, and the server |
 //! | [`cli`] | the operations as commands of a program, and its exit codes |
@@ -18,11 +21,14 @@
 //! Whoever builds something of their own starts with [`account`] and replaces it.
 
 pub mod account;
+pub mod account_statement;
+pub mod account_summary;
 pub mod bank;
 pub mod cli;
 pub mod http;
 pub mod import;
 pub mod money;
+pub mod read_models;
 pub mod sample;
 pub mod services;
 pub mod store;

@@ -138,6 +138,24 @@ impl Visitor<'_> for MoneyVisitor {
 pub struct Total(i128);
 
 impl Total {
+    /// So many minor units.
+    #[must_use]
+    pub const fn from_minor(minor: i128) -> Self {
+        Self(minor)
+    }
+
+    /// How many minor units it is.
+    #[must_use]
+    pub const fn minor(self) -> i128 {
+        self.0
+    }
+
+    /// The sum, if it can be counted.
+    #[must_use]
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
     /// The sum with more.
     #[must_use]
     pub fn plus(self, more: impl Into<Self>) -> Self {

@@ -1,8 +1,8 @@
 //! What callers get to see: the same JSON over HTTP and on the command line.
 
 use annals::{
-    CommandId, DomainEvent, EventEnvelope, EventId, Executed, History, Loaded, Metadata, Position,
-    Sequence,
+    CommandId, ConsistencyToken, DomainEvent, EventEnvelope, EventId, Executed, History, Loaded,
+    Metadata, Position, Sequence,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -50,6 +50,8 @@ pub struct CommandAnswer {
     pub account: AccountAnswer,
     /// The position of its last event in the log.
     pub position: Position,
+    /// Presented to a query, it is answered only from read models that know of this.
+    pub consistency_token: ConsistencyToken,
     /// What the command is called; to repeat it without a second effect.
     pub command_id: CommandId,
     /// It had been executed before, and this is the answer from then.
@@ -78,6 +80,7 @@ impl CommandAnswer {
         Ok(Self {
             account,
             position: executed.position,
+            consistency_token: executed.token,
             command_id: executed.command_id,
             repeated: executed.repeated,
             events: executed.events.iter().map(decided).collect::<Result<_, BankError>>()?,

@@ -38,6 +38,9 @@ pub enum BankError {
     /// It is not known whether the command was executed. Repeat it with the same command id.
     #[error("it is not known whether the command was executed")]
     OutcomeUnknown(#[source] BoxError),
+    /// It is executed and durable, but the read models do not show it yet. Do not execute it anew.
+    #[error("the command is executed, but the read models do not show it yet")]
+    NotVisible(#[source] BoxError),
     /// The program or the log is broken. The sources say where.
     #[error("something is broken")]
     Internal(#[source] BoxError),
@@ -56,6 +59,7 @@ impl BankError {
             Self::Busy(_) => "busy",
             Self::Unavailable(_) => "unavailable",
             Self::OutcomeUnknown(_) => "outcome_unknown",
+            Self::NotVisible(_) => "not_visible",
             Self::Internal(_) => "internal",
         }
     }
@@ -73,6 +77,7 @@ impl From<ExecuteError<AccountError>> for BankError {
             ExecuteError::Unavailable { .. } | ExecuteError::Closed { .. } => {
                 Self::Unavailable(error.into())
             }
+            ExecuteError::NotVisible { .. } => Self::NotVisible(error.into()),
             broken => Self::Internal(broken.into()),
         }
     }

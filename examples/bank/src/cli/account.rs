@@ -1,6 +1,7 @@
 //! `bank account`
 
 mod history;
+mod summary;
 mod text;
 
 use annals::{At, CommandId, Sequence};
@@ -11,8 +12,9 @@ use crate::account::{self, AccountId, OwnerName};
 use crate::bank::Bank;
 use crate::cli::exit::Failure;
 use crate::cli::output::{self, Format};
+use crate::cli::place::Place;
 use crate::money::Money;
-use crate::store::{Access, StoreUrl};
+use crate::store::Access;
 
 /// What to do with an account.
 #[derive(Debug, Subcommand)]
@@ -21,7 +23,8 @@ Examples:
   bank account open alice --owner-name Alice --initial-balance 10000
   bank account deposit alice 2550
   bank account show alice --at-sequence 1
-  bank account history alice --format json")]
+  bank account history alice --format json
+  bank account statement alice --period 2026-01")]
 pub(super) enum AccountCommand {
     /// Open an account
     Open {
@@ -51,6 +54,10 @@ pub(super) enum AccountCommand {
     Show(Look),
     /// Show what happened to an account, oldest first
     History(Look),
+    /// Show an account as queries see it, with when it was opened and last changed
+    Summary(summary::Summary),
+    /// Show what moved on an account in a month, with the balance after each entry
+    Statement(summary::StatementOf),
 }
 
 /// An account and an amount.
@@ -71,6 +78,9 @@ pub(super) struct How {
     /// A UUID that names the command: repeating it with the same one changes nothing more
     #[arg(long, value_name = "UUID")]
     command_id: Option<CommandId>,
+    /// Return when the read models show it, so that a query that follows does
+    #[arg(long)]
+    wait: bool,
     /// How to write the answer
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -105,26 +115,29 @@ fn sequence(text: &str) -> Result<Sequence, String> {
 }
 
 impl AccountCommand {
-    pub(super) async fn run(self, url: &StoreUrl) -> Result<(), Failure> {
+    pub(super) async fn run(self, place: &Place) -> Result<(), Failure> {
         use account::AccountCommand as Command;
         match self {
             Self::Open { id, owner_name, initial_balance, how } => {
                 let id = id.unwrap_or_else(|| new_id(how.command_id));
                 let initial_balance = Money::from_minor(initial_balance);
-                execute(url, &id, Command::OpenAccount { owner_name, initial_balance }, &how).await
+                execute(place, &id, Command::OpenAccount { owner_name, initial_balance }, &how)
+                    .await
             }
             Self::Deposit(Move { id, amount, how }) => {
                 let amount = Money::from_minor(amount);
-                execute(url, &id, Command::DepositMoney { amount }, &how).await
+                execute(place, &id, Command::DepositMoney { amount }, &how).await
             }
             Self::Withdraw(Move { id, amount, how }) => {
                 let amount = Money::from_minor(amount);
-                execute(url, &id, Command::WithdrawMoney { amount }, &how).await
+                execute(place, &id, Command::WithdrawMoney { amount }, &how).await
             }
-            Self::Close { id, how } => execute(url, &id, Command::CloseAccount, &how).await,
-            Self::Show(look) => show(url, &look).await,
+            Self::Close { id, how } => execute(place, &id, Command::CloseAccount, &how).await,
+            Self::Summary(summary) => summary.run(place).await,
+            Self::Statement(statement) => statement.run(place).await,
+            Self::Show(look) => show(place, &look).await,
             Self::History(look) => {
-                history::print(&Bank::new(url.open(Access::Read).await?), &look).await
+                history::print(&Bank::new(place.log.open(Access::Read).await?), &look).await
             }
         }
     }
@@ -136,21 +149,27 @@ fn new_id(command_id: Option<CommandId>) -> AccountId {
 }
 
 async fn execute(
-    url: &StoreUrl,
+    place: &Place,
     id: &AccountId,
     command: account::AccountCommand,
     how: &How,
 ) -> Result<(), Failure> {
-    let bank = Bank::new(url.open(Access::Write).await?);
-    let answer = bank.execute(id, command, how.command_id).await?;
+    let app = place.log.open(Access::Write).await?;
+    let answer = if how.wait {
+        let models = place.open_read_models(app.store()).await?;
+        let bank = Bank::new(app.with_visibility(models.visibility().clone()));
+        models.attended(bank.execute_visibly(id, command, how.command_id)).await?
+    } else {
+        Bank::new(app).execute(id, command, how.command_id).await?
+    };
     match how.format {
         Format::Json => output::json(&answer),
         Format::Text => output::line(&text::account(&answer.account)),
     }
 }
 
-async fn show(url: &StoreUrl, look: &Look) -> Result<(), Failure> {
-    let bank = Bank::new(url.open(Access::Read).await?);
+async fn show(place: &Place, look: &Look) -> Result<(), Failure> {
+    let bank = Bank::new(place.log.open(Access::Read).await?);
     let account = bank.account(&look.id, look.moment()).await?;
     match look.format {
         Format::Json => output::json(&account),

@@ -4,10 +4,13 @@ use std::error::Error;
 use std::fmt::{self, Write};
 use std::process::ExitCode;
 
-use crate::bank::BankError;
+use annals::{ReadError, ReadModelsError, StatusError};
+
+use crate::bank::{BankError, QueryError};
 use crate::cli::output;
 use crate::http::ServeError;
 use crate::import::ImportError;
+use crate::read_models::{CatchUpError, OpenReadModelsError};
 use crate::store::StoreError;
 
 /// The exit codes, as the help lists them. 0 is success, and 2 is clap's for a wrong command line.
@@ -20,12 +23,14 @@ pub(super) enum Exit {
     Usage = 2,
     /// A rule of the bank forbids it.
     Rejected = 3,
-    /// There is no such account, or was not then.
+    /// There is no such account, or was not then; or no such generation or dead letter.
     NotFound = 4,
     /// The input cannot be read, or some of its lines are malformed.
     Input = 5,
     /// The log cannot be opened, read or written.
     Store = 6,
+    /// A read model cannot be opened or read, stands still or is held.
+    ReadModels = 7,
 }
 
 /// Why the program did not do what was asked.
@@ -43,6 +48,11 @@ impl Failure {
 
     pub(super) fn internal(error: &(dyn Error + 'static)) -> Self {
         Self::new(Exit::Internal, error)
+    }
+
+    /// The log cannot be read.
+    pub(super) fn of_log(error: &ReadError) -> Self {
+        Self::new(Exit::Store, error)
     }
 
     /// It has been said already what is wrong.
@@ -95,6 +105,7 @@ impl From<BankError> for Failure {
             BankError::Busy(_) | BankError::Unavailable(_) | BankError::OutcomeUnknown(_) => {
                 Exit::Store
             }
+            BankError::NotVisible(_) => Exit::ReadModels,
             BankError::Internal(_) => Exit::Internal,
         };
         Self::new(exit, &error)
@@ -104,6 +115,50 @@ impl From<BankError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::new(Exit::Store, &error)
+    }
+}
+
+impl From<OpenReadModelsError> for Failure {
+    fn from(error: OpenReadModelsError) -> Self {
+        Self::new(Exit::ReadModels, &error)
+    }
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        let exit = match &error {
+            QueryError::NotFound { .. } | QueryError::PeriodNotFound { .. } => Exit::NotFound,
+            QueryError::Internal(_) => Exit::Internal,
+            _ => Exit::ReadModels,
+        };
+        Self::new(exit, &error)
+    }
+}
+
+impl From<CatchUpError> for Failure {
+    fn from(error: CatchUpError) -> Self {
+        Self::new(Exit::ReadModels, &error)
+    }
+}
+
+impl From<ReadModelsError> for Failure {
+    fn from(error: ReadModelsError) -> Self {
+        let exit = match &error {
+            ReadModelsError::NotFound { .. } => Exit::NotFound,
+            ReadModelsError::Refused { .. } => Exit::Rejected,
+            _ => Exit::ReadModels,
+        };
+        Self::new(exit, &error)
+    }
+}
+
+impl From<StatusError> for Failure {
+    fn from(error: StatusError) -> Self {
+        let exit = match &error {
+            StatusError::Log(_) => Exit::Store,
+            _ => Exit::ReadModels,
+        };
+        Self::new(exit, &error)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use clap::Args;
 
-use crate::bank::Bank;
+use crate::bank::{Bank, Queries};
 use crate::cli::exit::Failure;
-use crate::http::{self, LocalAddress};
-use crate::store::{Access, StoreUrl};
+use crate::cli::place::Place;
+use crate::http::{self, LocalAddress, Service};
+use crate::store::Access;
 
 /// Where to serve.
 #[derive(Debug, Default, Args)]
@@ -21,8 +22,10 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) async fn run(self, url: &StoreUrl) -> Result<(), Failure> {
-        let bank = Bank::new(url.open(Access::Write).await?);
-        Ok(http::serve(bank, self.listen, url).await?)
+    pub(super) async fn run(self, place: &Place) -> Result<(), Failure> {
+        let app = place.log.open(Access::Write).await?;
+        let models = place.open_read_models(app.store()).await?;
+        let service = Service { bank: Bank::new(app), queries: Queries::new(models) };
+        Ok(http::serve(service, self.listen, &place.log).await?)
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountCommand, AccountId, OwnerName};
 use crate::bank::{AccountAnswer, Bank, CommandAnswer, HistoryAnswer};
+use crate::http::consistency::Answered;
 use crate::http::extract::{AccountPath, Body, NoBody, Parameters};
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::problem::{Kind, Problem};
@@ -32,7 +33,7 @@ pub(super) async fn open(
     State(bank): State<Bank>,
     IdempotencyKey(key): IdempotencyKey,
     Body(open): Body<OpenAccount>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<CommandAnswer>), Problem> {
+) -> Result<(StatusCode, [(HeaderName, String); 1], Answered<CommandAnswer>), Problem> {
     let id = match open.account_id {
         Some(text) => AccountId::new(text)
             .map_err(|error| Problem::new(Kind::INVALID_BODY, error.to_string()))?,
@@ -42,7 +43,7 @@ pub(super) async fn open(
     let owner_name = OwnerName::new(&open.owner_name)?;
     let command = AccountCommand::OpenAccount { owner_name, initial_balance: open.initial_balance };
     let answer = bank.execute(&id, command, key).await?;
-    Ok((StatusCode::CREATED, [(header::LOCATION, format!("/accounts/{id}"))], Json(answer)))
+    Ok((StatusCode::CREATED, [(header::LOCATION, format!("/accounts/{id}"))], answer.into()))
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,8 +58,8 @@ pub(super) async fn deposit(
     AccountPath(id): AccountPath,
     IdempotencyKey(key): IdempotencyKey,
     Body(Amount { amount }): Body<Amount>,
-) -> Result<Json<CommandAnswer>, Problem> {
-    Ok(Json(bank.execute(&id, AccountCommand::DepositMoney { amount }, key).await?))
+) -> Result<Answered<CommandAnswer>, Problem> {
+    Ok(bank.execute(&id, AccountCommand::DepositMoney { amount }, key).await?.into())
 }
 
 pub(super) async fn withdraw(
@@ -66,8 +67,8 @@ pub(super) async fn withdraw(
     AccountPath(id): AccountPath,
     IdempotencyKey(key): IdempotencyKey,
     Body(Amount { amount }): Body<Amount>,
-) -> Result<Json<CommandAnswer>, Problem> {
-    Ok(Json(bank.execute(&id, AccountCommand::WithdrawMoney { amount }, key).await?))
+) -> Result<Answered<CommandAnswer>, Problem> {
+    Ok(bank.execute(&id, AccountCommand::WithdrawMoney { amount }, key).await?.into())
 }
 
 pub(super) async fn close(
@@ -75,8 +76,8 @@ pub(super) async fn close(
     AccountPath(id): AccountPath,
     IdempotencyKey(key): IdempotencyKey,
     NoBody: NoBody,
-) -> Result<Json<CommandAnswer>, Problem> {
-    Ok(Json(bank.execute(&id, AccountCommand::CloseAccount, key).await?))
+) -> Result<Answered<CommandAnswer>, Problem> {
+    Ok(bank.execute(&id, AccountCommand::CloseAccount, key).await?.into())
 }
 
 #[derive(Debug, Deserialize)]

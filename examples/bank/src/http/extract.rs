@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::account::AccountId;
+use crate::account_statement::{Month, MonthError};
 use crate::http::BODY_BYTES_MAX;
 use crate::http::problem::{Kind, Problem};
 
@@ -101,6 +102,24 @@ impl<S: Send + Sync> FromRequestParts<S> for AccountPath {
         let text = Path::<String>::from_request_parts(parts, state).await;
         let Path(text) = text.map_err(|rejection| malformed(rejection.body_text()))?;
         AccountId::new(text).map(Self).map_err(|error| malformed(error.to_string()))
+    }
+}
+
+/// The account id and the period in the path.
+#[derive(Debug)]
+pub(super) struct StatementPath(pub(super) AccountId, pub(super) Month);
+
+impl<S: Send + Sync> FromRequestParts<S> for StatementPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let texts = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let malformed = |detail: String| Problem::new(Kind::MALFORMED_ACCOUNT_ID, detail);
+        let Path((id, period)) = texts.map_err(|rejection| malformed(rejection.body_text()))?;
+        let id = AccountId::new(id).map_err(|error| malformed(error.to_string()))?;
+        let period = period.parse::<Month>();
+        let malformed = |error: MonthError| Problem::new(Kind::MALFORMED_PERIOD, error.to_string());
+        Ok(Self(id, period.map_err(malformed)?))
     }
 }
 

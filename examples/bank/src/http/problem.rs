@@ -2,12 +2,13 @@
 
 use std::error::Error;
 
+use annals::Position;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::account::{AccountError, OwnerNameError};
-use crate::bank::BankError;
+use crate::bank::{BankError, QueryError};
 
 /// A kind of problem: its `type` is `urn:annals:bank:` and the code, and never changes.
 ///
@@ -16,6 +17,7 @@ use crate::bank::BankError;
 /// - **404** what it is about does not exist;
 /// - **405, 408, 413, 415** method, time, size or content type are not as they must be;
 /// - **409** a rule forbids it as the account is now;
+/// - **412** the consistency token is about another log;
 /// - **422** a rule forbids it whatever the account is;
 /// - **500** the program is broken, its log says where;
 /// - **503** try again later.
@@ -39,6 +41,9 @@ impl Kind {
     /// The account id in the path is none.
     pub const MALFORMED_ACCOUNT_ID: Self =
         Self::new("malformed_account_id", StatusCode::BAD_REQUEST, "The account id is malformed");
+    /// The period in the path is none.
+    pub const MALFORMED_PERIOD: Self =
+        Self::new("malformed_period", StatusCode::BAD_REQUEST, "The period is malformed");
     /// The request comes from a web page of another site.
     pub const OTHER_SITE: Self =
         Self::new("other_site", StatusCode::FORBIDDEN, "Other sites may not use the bank");
@@ -119,7 +124,33 @@ impl Kind {
             BankError::OutcomeUnknown(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "The outcome is unknown")
             }
+            BankError::NotVisible(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "The read models do not show it yet")
+            }
             BankError::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Something is broken"),
+        };
+        Self::new(error.code(), status, title)
+    }
+
+    fn of_query_error(error: &QueryError) -> Self {
+        let (status, title) = match error {
+            QueryError::NotFound { .. } => (StatusCode::NOT_FOUND, NOT_FOUND),
+            QueryError::PeriodNotFound { .. } => {
+                (StatusCode::NOT_FOUND, "Nothing moved in the period")
+            }
+            QueryError::Behind { .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, "The read model is not that far yet")
+            }
+            QueryError::OtherLog(_) => {
+                (StatusCode::PRECONDITION_FAILED, "The consistency token is about another log")
+            }
+            QueryError::NotBuilt => {
+                (StatusCode::SERVICE_UNAVAILABLE, "The read model is being built")
+            }
+            QueryError::Unavailable(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "The read models are unavailable")
+            }
+            QueryError::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Something is broken"),
         };
         Self::new(error.code(), status, title)
     }
@@ -132,7 +163,15 @@ const NOT_FOUND: &str = "The account does not exist";
 pub struct Problem {
     kind: Kind,
     detail: String,
+    /// How far the read model is, if that is the problem.
+    position: Option<Position>,
+    /// When to try again, in seconds.
+    retry_after: Option<u8>,
 }
+
+/// When to ask a read model again that is behind or being built, in seconds: the least there is. One
+/// that follows the log needs milliseconds.
+const RETRY_AFTER: u8 = 1;
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -140,13 +179,15 @@ struct Body<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<Position>,
 }
 
 impl Problem {
     /// A problem of a kind; `detail` says what is wrong this time.
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self { kind, detail: detail.into(), position: None, retry_after: None }
     }
 }
 
@@ -160,6 +201,25 @@ impl From<BankError> for Problem {
     }
 }
 
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        let kind = Kind::of_query_error(&error);
+        let is_later = matches!(error, QueryError::Behind { .. } | QueryError::NotBuilt);
+        if kind.status.is_server_error() && !is_later {
+            tracing::error!(error = &error as &dyn Error, "a query failed");
+        }
+        let position = match &error {
+            QueryError::Behind { reached, .. } => Some(*reached),
+            QueryError::NotFound { position } | QueryError::PeriodNotFound { position, .. } => {
+                Some(*position)
+            }
+            _ => None,
+        };
+        let retry_after = (kind.status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
+        Self { position, retry_after, ..Self::new(kind, error.to_string()) }
+    }
+}
+
 impl From<OwnerNameError> for Problem {
     fn from(error: OwnerNameError) -> Self {
         Self::new(Kind::INVALID_OWNER_NAME, error.to_string())
@@ -168,12 +228,15 @@ impl From<OwnerNameError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self { kind: Kind { code, status, title }, detail } = &self;
+        let Self { kind: Kind { code, status, title }, detail, position, retry_after } = &self;
         let r#type = format!("urn:annals:bank:{code}");
-        let body = Body { r#type, title, status: status.as_u16(), detail };
+        let body = Body { r#type, title, status: status.as_u16(), detail, position: *position };
         let json = HeaderValue::from_static("application/problem+json");
         let mut response = (*status, axum::Json(body)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, json);
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, u16::from(*seconds).into());
+        }
         response
     }
 }

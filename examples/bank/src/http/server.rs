@@ -6,11 +6,10 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use crate::bank::Bank;
 use crate::http::greeting::greeting;
-use crate::http::{LocalAddress, router};
+use crate::http::{LocalAddress, Service, router};
 use crate::store::StoreUrl;
 
 /// How long requests may take to end after the signal to stop.
@@ -40,12 +39,17 @@ pub enum ServeError {
     Stopped(#[source] io::Error),
 }
 
-/// Serves the bank until Ctrl-C or SIGTERM, then ends what was accepted.
+/// Serves the bank until Ctrl-C or SIGTERM, then ends what was accepted. Keeps the read models up to
+/// date all the while: requests that wait for them are answered first.
 ///
 /// # Errors
 ///
 /// [`ServeError`].
-pub async fn serve(bank: Bank, address: LocalAddress, store: &StoreUrl) -> Result<(), ServeError> {
+pub async fn serve(
+    service: Service,
+    address: LocalAddress,
+    store: &StoreUrl,
+) -> Result<(), ServeError> {
     let listen = |source| ServeError::Listen { address, source };
     let listener = TcpListener::bind(address.0).await.map_err(listen)?;
     let stop = stop_signal().map_err(ServeError::Signals)?;
@@ -63,14 +67,26 @@ pub async fn serve(bank: Bank, address: LocalAddress, store: &StoreUrl) -> Resul
         tokio::time::sleep(SHUTDOWN_WAIT_MAX).await;
     };
     let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap_or_default());
-    let server = axum::serve(listener, router(bank)).with_graceful_shutdown(stopped);
-    tokio::select! {
-        served = server => served.map_err(ServeError::Stopped),
-        () = too_long => {
-            tracing::warn!("some requests did not end and were cut off");
-            Ok(())
-        }
+    let models = service.queries.read_models().clone();
+    let server = axum::serve(listener, router(service)).with_graceful_shutdown(stopped);
+    let (end, is_over) = oneshot::channel();
+    let serve = async {
+        let served = tokio::select! {
+            served = server => served.map_err(ServeError::Stopped),
+            () = too_long => {
+                tracing::warn!("some requests did not end and were cut off");
+                Ok(())
+            }
+        };
+        end.send(()).unwrap_or_default();
+        served
+    };
+    let (served, ran) =
+        tokio::join!(serve, models.run(async { is_over.await.unwrap_or_default() }));
+    if let Err(stopped) = ran {
+        tracing::error!(error = &stopped as &dyn std::error::Error, "a projection had stopped");
     }
+    served
 }
 
 /// Who has closed the output does not want to be told, and is served all the same.

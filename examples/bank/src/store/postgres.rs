@@ -8,6 +8,7 @@ use annals::postgres::{PostgresOptions, UrlError};
 #[derive(Clone)]
 pub struct PostgresUrl {
     options: PostgresOptions,
+    secret: String,
     shown: String,
 }
 
@@ -18,13 +19,20 @@ impl PostgresUrl {
     ///
     /// [`UrlError`], naming the part that is wrong and never repeating the URL.
     pub fn new(url: &str) -> Result<Self, UrlError> {
-        Ok(Self { options: PostgresOptions::from_url(url)?, shown: without_credentials(url) })
+        let options = PostgresOptions::from_url(url)?;
+        Ok(Self { options, secret: url.to_owned(), shown: without_credentials(url) })
     }
 
     /// How to get there.
     #[must_use]
     pub fn options(&self) -> &PostgresOptions {
         &self.options
+    }
+
+    /// The URL with who logs in, and with what. Not to be shown or logged.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.secret
     }
 }
 

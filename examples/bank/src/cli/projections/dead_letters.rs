@@ -1,0 +1,233 @@
+//! `bank projections dead-letters`
+
+mod text;
+
+use std::time::{Duration, Instant};
+
+use annals::{
+    App, DeadLetter, DeadLetterId, DeadLetterQuery, DeadLetterRequest, Read, ReadModelsError,
+    RecordedEvent,
+};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::bank::PageLimit;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::{self, Format};
+use crate::read_models::{PATIENCE, PROJECTIONS, ReadModels};
+use crate::services::BankServices;
+
+/// What to do with events that could not be processed.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  bank projections dead-letters list
+  bank projections dead-letters show ID
+  bank projections dead-letters retry ID
+  bank projections dead-letters discard ID --why 'entered twice'
+
+An event that a projection cannot process is parked. Later events of its account queue behind it,
+in order; all other accounts go on.")]
+pub(in crate::cli) enum DeadLettersCommand {
+    /// List them, oldest first
+    List(List),
+    /// Show one with its event
+    Show(Letter),
+    /// Try one again, and what is queued behind it
+    Retry(Ask),
+    /// Try all again
+    RetryAll(RetryAll),
+    /// Leave an event out for good, and process what is queued behind it
+    Discard(Discard),
+}
+
+/// Which ones.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct List {
+    /// Of this projection only
+    #[arg(long, value_parser = PROJECTIONS)]
+    projection: Option<String>,
+    /// Those that were discarded, instead of those that block an account
+    #[arg(long)]
+    discarded: bool,
+    /// How many at most, up to 1000
+    #[arg(long, value_name = "N", default_value_t)]
+    limit: PageLimit,
+    /// Those after this one
+    #[arg(long, value_name = "ID")]
+    after: Option<DeadLetterId>,
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// One of them.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Letter {
+    /// Which one
+    id: DeadLetterId,
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// One of them, and who asks.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Ask {
+    /// Which one
+    id: DeadLetterId,
+    #[command(flatten)]
+    who: Who,
+}
+
+/// Who asks.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Who {
+    /// Who asks for it
+    #[arg(long, value_name = "NAME", env = "USER", hide_env = true, default_value = "unknown")]
+    by: String,
+}
+
+/// All of them.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RetryAll {
+    /// Of this projection only
+    #[arg(long, value_parser = PROJECTIONS)]
+    projection: Option<String>,
+    #[command(flatten)]
+    who: Who,
+}
+
+/// One of them, who asks, and why.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Discard {
+    /// Which one
+    id: DeadLetterId,
+    /// Why the event is to be left out; it is kept
+    #[arg(long, value_name = "TEXT")]
+    why: String,
+    #[command(flatten)]
+    who: Who,
+}
+
+#[derive(Debug, Serialize)]
+struct Letters {
+    dead_letters: Vec<DeadLetter>,
+}
+
+/// A dead letter with its event.
+#[derive(Debug, Serialize)]
+struct WithEvent {
+    #[serde(flatten)]
+    letter: DeadLetter,
+    event: Option<RecordedEvent>,
+}
+
+/// Pause between two looks at whether a request has been followed.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+impl DeadLettersCommand {
+    pub(super) async fn run(
+        self,
+        app: &App<BankServices>,
+        models: &ReadModels,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::List(list) => list.run(models).await,
+            Self::Show(Letter { id, format }) => {
+                let letter = models.dead_letter(id).await?;
+                let before = letter.position.before();
+                let read = Read::all().after(before).limit(1);
+                let page = app.store().read(read).await.map_err(|error| Failure::of_log(&error))?;
+                let event = page.events.into_iter().next();
+                match format {
+                    Format::Json => output::json(&WithEvent { letter, event }),
+                    Format::Text => output::line(&text::letter(&letter, event.as_ref())),
+                }
+            }
+            Self::Retry(Ask { id, who }) => {
+                request(models, id, DeadLetterRequest::Retry { by: who.by }).await
+            }
+            Self::Discard(Discard { id, why, who }) => {
+                request(models, id, DeadLetterRequest::Discard { by: who.by, why }).await
+            }
+            Self::RetryAll(RetryAll { projection, who }) => {
+                let count = models.retry_all(projection.as_deref(), &who.by).await?;
+                let followed = models.attended(all_followed(models, projection)).await?;
+                let left = if followed == 0 { "none is left" } else { "some failed again" };
+                output::line(&format!("{count} retried, {left}"))
+            }
+        }
+    }
+}
+
+impl List {
+    async fn run(self, models: &ReadModels) -> Result<(), Failure> {
+        let Self { projection, discarded, limit, after, format } = self;
+        let query =
+            DeadLetterQuery { projection, is_discarded: discarded, after, limit: limit.get() };
+        let dead_letters = models.dead_letters(query).await?;
+        match format {
+            Format::Json => output::json(&Letters { dead_letters }),
+            Format::Text => output::line(&text::letters(&dead_letters)),
+        }
+    }
+}
+
+/// Asks, and waits until whoever runs the projections has done it.
+async fn request(
+    models: &ReadModels,
+    id: DeadLetterId,
+    request: DeadLetterRequest,
+) -> Result<(), Failure> {
+    models.request(id, request).await?;
+    let outcome = models.attended(followed(models, id)).await?;
+    match outcome {
+        None => output::line("the account flows again"),
+        Some(letter) if letter.discarded_at.is_some() => {
+            output::line("the event is left out, what was queued behind it is retried")
+        }
+        Some(letter) => {
+            output::line(&format!("position {} failed again: {}", letter.position, letter.error))?;
+            Err(Failure::silent(Exit::ReadModels))
+        }
+    }
+}
+
+/// The letter as it is once its request has been followed; `None` if it is gone.
+async fn followed(models: &ReadModels, id: DeadLetterId) -> Result<Option<DeadLetter>, Failure> {
+    let asked_at = Instant::now();
+    loop {
+        match models.dead_letter(id).await {
+            Err(ReadModelsError::NotFound { .. }) => return Ok(None),
+            Ok(letter) if letter.request.is_none() || letter.discarded_at.is_some() => {
+                return Ok(Some(letter));
+            }
+            Ok(_) if asked_at.elapsed() >= PATIENCE => {
+                output::say("nobody has followed the request yet; it stays");
+                return Err(Failure::silent(Exit::ReadModels));
+            }
+            Ok(_) => tokio::time::sleep(LOOK_INTERVAL).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// How many dead letters there are once no request is left among the first of them.
+async fn all_followed(models: &ReadModels, projection: Option<String>) -> Result<usize, Failure> {
+    let asked_at = Instant::now();
+    loop {
+        let limit = annals::limits::LIST_ITEMS_MAX;
+        let projection = projection.clone();
+        let query = DeadLetterQuery { projection, is_discarded: false, after: None, limit };
+        let letters = models.dead_letters(query).await?;
+        if letters.iter().all(|letter| letter.request.is_none()) {
+            return Ok(letters.len());
+        }
+        if asked_at.elapsed() >= PATIENCE {
+            output::say("nobody has followed some of the requests yet; they stay");
+            return Err(Failure::silent(Exit::ReadModels));
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}
