@@ -11,8 +11,8 @@ use annals_core::{
 
 use super::harness::{ReadModelHarness, ReadModelsUnderTest};
 use super::sample::{
-    NAME, SampleLog, Scene, Worked, create, id_in, is_not_found, is_rejected, new_generation, pos,
-    serve, sum,
+    NAME, SampleLog, Scene, Worked, apply, create, id_in, is_not_found, is_rejected,
+    new_generation, pos, serve, sum,
 };
 use super::sums::{Rank, Sum, SumEvent, Sums};
 use crate::conformance::race;
@@ -279,7 +279,7 @@ pub async fn too_long_index_value_is_rejected(harness: &dyn ReadModelHarness) {
     let text = "x".repeat(DOCUMENT_KEY_BYTES_MAX + 1);
     scene.log.rank("b", Some(Rank::Text(text)));
     let (changes, advance) = scene.log.advance(&worked.leases, 2);
-    let outcome = super::sample::apply(&*scene.models, changes, advance).await;
+    let outcome = apply(&*scene.models, changes, advance).await;
     assert!(is_rejected(&outcome), "{outcome:?}");
     assert!(scene.sums().await.is_empty());
 }
@@ -295,7 +295,7 @@ pub async fn answer_is_as_new_as_the_slowest_partition(harness: &dyn ReadModelHa
     scene.log = SampleLog::of(&[&id, &id, &id]);
     for (lease, to) in worked.leases.iter().zip([3, 2, 3, 1]) {
         let (changes, advance) = scene.log.advance(std::slice::from_ref(lease), to);
-        let outcome = super::sample::apply(&*scene.models, changes, advance).await;
+        let outcome = apply(&*scene.models, changes, advance).await;
         outcome.expect("one partition moves by itself");
     }
     let seen = scene.models.find_document(NAME, &id).await.expect("a generation serves");

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use annals_core::{DocumentProjection, GenerationKey, GenerationState, NewGeneration};
+use annals_core::{DocumentProjection, GenerationKey, GenerationState};
 
 use super::comparing::comparison;
 use super::harness::{ReadModelHarness, ReadModelsUnderTest};
 use super::sample::{
-    NAME, SampleLog, Scene, Worked, create, is_not_found, is_refused, new_generation, pos, serve,
-    try_create,
+    NAME, SampleLog, Scene, Worked, create, fours, is_not_found, is_refused, new_generation, pos,
+    serve, try_create,
 };
 use super::sums::Sums;
 use crate::conformance::race;
@@ -165,9 +165,9 @@ pub async fn generation_remembers_its_log(harness: &dyn ReadModelHarness) {
     let scene = Scene::new(harness).await;
     let mut logs = Vec::new();
     for _ in 0..2 {
-        let NewGeneration { log_id } = new_generation();
-        let new = NewGeneration { log_id };
-        let created = scene.models.create(super::sample::fours(), new).await;
+        let new = new_generation();
+        let log_id = new.log_id;
+        let created = scene.models.create(fours(), new).await;
         let created = created.expect("a healthy database begins a generation");
         assert_eq!(created.log_id, log_id);
         serve(&*scene.models, &created.key).await;

@@ -15,7 +15,7 @@ use super::harness::{ReadModelHarness, ReadModelsUnderTest};
 use super::letters::{blocked, drain, new_letter};
 use super::sample::{
     LONG, PARTITIONS, SampleLog, Scene, apply, changes, claim, create, fold, is_fenced, is_moved,
-    is_rejected, serve,
+    is_rejected, pos, serve,
 };
 use super::sums::SumEvent;
 
@@ -354,7 +354,7 @@ impl<'a> Walk<'a> {
         let taking = Drain {
             lease: lease.clone(),
             letter: standing.letter,
-            through: super::sample::pos(through),
+            through: pos(through),
             applied: events.len() as u64,
             is_discard,
         };
