@@ -23,8 +23,11 @@ pub(crate) fn start_standby(primary: &Cluster) -> Cluster {
             standby.start_from(|standby| {
                 let mut backup = standby.program("pg_basebackup");
                 backup.arg("-d").arg(primary.url()).arg("-D").arg(standby.data());
-                // Writes down, too, whom to follow.
-                succeed(backup.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]))
+                succeed(backup.args(["--checkpoint=fast", "--no-sync"]))?;
+                // What pg_basebackup would write can be too new for a libpq of the system.
+                let follows = format!("primary_conninfo = '{}'\n", primary.url());
+                standby.put("data/postgresql.auto.conf", &follows)?;
+                standby.put("data/standby.signal", "").map(drop)
             })
         })
         .expect("a standby can be made")
