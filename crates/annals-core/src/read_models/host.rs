@@ -40,7 +40,7 @@ pub trait Hosts<P: Projection>: ReadModels {
     ) -> BoxFuture<'_, Result<(), ApplyError>>;
 
     /// Writes the changes of events of a stream that stands still, and takes them off its queue, in
-    /// one transaction. The checkpoint has passed them already.
+    /// one transaction. The checkpoint must have passed them already, or they would come again.
     ///
     /// # Errors
     ///
@@ -96,8 +96,9 @@ pub struct Drain {
     /// The dead letter it stands still for.
     pub letter: DeadLetterId,
     /// The last event that is taken off: the letter's own, or one queued behind it. If more are
-    /// queued, the letter is about the next of them from then on, and its request stays; otherwise
-    /// the stream flows again, and the letter is gone.
+    /// queued, the letter is about the next of them from then on, which is to be retried: whoever
+    /// asked to discard the one before has not seen it. Otherwise the stream flows again, and the
+    /// letter is gone.
     pub through: Position,
     /// How many events are applied.
     pub applied: u64,
@@ -116,7 +117,8 @@ pub enum ApplyError {
     #[error("the lease on the partition is over")]
     Fenced,
     /// The read database refuses the rows: a constraint, a value out of range, a statement that is
-    /// wrong. The same changes will fail again; find the event they come from.
+    /// wrong; or the projection's code for it panicked. The same changes will fail again; find the
+    /// event they come from.
     #[error("the read database refuses the changes")]
     Rejected {
         /// What it said.

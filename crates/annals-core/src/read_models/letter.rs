@@ -107,8 +107,9 @@ pub struct DeadLetterQuery {
 /// What could not be processed.
 pub trait DeadLetters: fmt::Debug + Send + Sync + 'static {
     /// Parks an event, in a transaction of its own: the one in which it failed cannot tell of it. If
-    /// its stream already stands still, its letter is about this event from now on, counts the
-    /// attempts on, and its request is done with.
+    /// its stream already stands still, its letter is about this event from now on and counts the
+    /// attempts on. A request is done with then, save one to discard this very event, which may have
+    /// come while it was being tried.
     ///
     /// # Errors
     ///

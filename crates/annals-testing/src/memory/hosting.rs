@@ -1,6 +1,7 @@
 //! The documents of one projection.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use annals_core::limits::{DOCUMENT_BYTES_MAX, DOCUMENT_KEY_BYTES_MAX};
@@ -171,7 +172,8 @@ pub(crate) fn rows<D: Documents>(
         known.push((key.clone(), document));
     }
     let mut set = DocumentSet::new(known);
-    projection.apply(changes, &mut set)?;
+    let applied = catch_unwind(AssertUnwindSafe(|| projection.apply(changes, &mut set)));
+    applied.unwrap_or_else(|_| Err("the projection panicked".into()))?;
     let changed = set.changed().map(|(key, document)| {
         let stored = document.map(|document| row(&projection.0, document)).transpose()?;
         Ok((key.to_owned(), stored))

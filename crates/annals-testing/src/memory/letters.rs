@@ -114,12 +114,15 @@ impl Build {
         if let Some(Letter { letter, .. }) =
             letters.find(|letter| letter.letter.stream == new.stream)
         {
+            let is_same = letter.position == new.position;
+            letter.request.take_if(|request| {
+                !(is_same && matches!(request, DeadLetterRequest::Discard { .. }))
+            });
             letter.position = new.position;
             letter.event_type = new.event_type;
             letter.error = new.error;
             letter.attempts += new.attempts;
             letter.last_attempt_at = now;
-            letter.request = None;
             return letter.id;
         }
         let letter = DeadLetter {
@@ -166,14 +169,15 @@ impl Build {
             self.letters.insert(told.letter.id, told);
             rest.letter.id = DeadLetterId::new();
             rest.letter.attempts = 0;
+        }
+        if let Some(next) = rest.queue.pop_first() {
+            rest.letter.position = next;
+            // Whoever asked to discard an event has not seen the next one.
             rest.letter.request = rest.letter.request.map(|request| match request {
                 DeadLetterRequest::Discard { by, .. } | DeadLetterRequest::Retry { by } => {
                     DeadLetterRequest::Retry { by }
                 }
             });
-        }
-        if let Some(next) = rest.queue.pop_first() {
-            rest.letter.position = next;
             self.letters.insert(rest.letter.id, rest);
         }
     }
