@@ -10,6 +10,12 @@ use annals_core::{
 use super::blocked::Blocked;
 use super::share::Share;
 
+/// Bytes of payload in a transaction; the page with which there are more is still taken.
+///
+/// As much again is in the pages that are read meanwhile, and in the changes, so a worker gets by
+/// with some 200 MB whatever the events hold. Events of 1 KiB come 50,000 at a time all the same.
+const BATCH_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// The changes of a stretch of the log, and how the partitions move with them.
 pub(super) struct Batch<P: Projection> {
     pub(super) changes: P::Changes,
@@ -18,6 +24,8 @@ pub(super) struct Batch<P: Projection> {
     pub(super) queued: Vec<QueuedEvent>,
     /// How many events have been projected.
     pub(super) events: usize,
+    /// How long their payloads are.
+    bytes: usize,
     /// The last one that was.
     pub(super) last: Option<Suspect>,
     /// Where it ends.
@@ -59,9 +67,16 @@ impl<P: Projection> Batch<P> {
             applied: vec![0; share.leases().len()],
             queued: Vec::new(),
             events: 0,
+            bytes: 0,
             last: None,
             to: share.lowest(),
         }
+    }
+
+    /// How many more events it has room for, if it is to hold `events_max` at most.
+    pub(super) fn room(&self, events_max: usize) -> Option<usize> {
+        let room = events_max.saturating_sub(self.events + self.queued.len());
+        (room > 0 && self.bytes < BATCH_BYTES_MAX).then_some(room)
     }
 
     /// Takes the next event of the log: projects it, queues it up behind a dead letter, or leaves
@@ -91,6 +106,7 @@ impl<P: Projection> Batch<P> {
             *applied += 1;
         }
         self.events += 1;
+        self.bytes += event.payload.as_str().len();
         self.last = Some(Suspect::new(event));
         Ok(())
     }
@@ -105,7 +121,8 @@ pub(super) fn project<P: Projection>(
     event: &RecordedEvent,
     changes: &mut P::Changes,
 ) -> Result<(), BoxError> {
-    let event = codec::decode_envelope(event)?;
-    let projected = catch_unwind(AssertUnwindSafe(|| projection.project(event, changes)));
+    let projected = catch_unwind(AssertUnwindSafe(|| {
+        projection.project(codec::decode_envelope(event)?, changes)
+    }));
     projected.unwrap_or_else(|_| Err("the projection panicked".into()))
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use annals_core::{BlockedStream, DeadLetterId, StreamId};
 
 use super::batch::Suspect;
+use super::share::Share;
 
 /// Streams that stand still because one of their events could not be processed.
 #[derive(Debug, Default)]
@@ -33,8 +34,12 @@ impl Blocked {
         self.streams.insert(stream, blocked);
     }
 
-    /// One for which somebody has asked something.
-    pub(super) fn requested(&self) -> Option<BlockedStream> {
-        self.streams.values().find(|blocked| blocked.request.is_some()).cloned()
+    /// One for which somebody has asked something that can be done: an event that the checkpoint
+    /// has not passed yet would come again.
+    pub(super) fn requested(&self, share: &Share) -> Option<BlockedStream> {
+        let is_due = |blocked: &&BlockedStream| {
+            blocked.request.is_some() && share.due(&blocked.stream, blocked.position).is_none()
+        };
+        self.streams.values().find(is_due).cloned()
     }
 }

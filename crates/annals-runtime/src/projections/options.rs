@@ -22,8 +22,8 @@ pub struct ProjectionOptions {
     pub batch_events_max: usize,
     /// How often and how fast an event that fails is tried again before it is parked.
     pub retry: Retry,
-    /// Most streams of a generation that may stand still. One more stops its workers: then it is
-    /// the code that is wrong, not the events.
+    /// Most streams that may stand still in what one worker has. One more stops it: then it is the
+    /// code that is wrong, not the events.
     pub blocked_streams_max: usize,
     /// Workers of this process for a generation that is being built, at most one for each
     /// partition. Each reads the whole log, so more pay only where writing is what takes long.

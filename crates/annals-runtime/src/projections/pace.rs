@@ -41,6 +41,16 @@ impl Pace {
         self.seconds_per_event = Some(before + WEIGHT * (now - before));
     }
 
+    /// A transaction with so many events took so long and came to nothing. If it outlasted its
+    /// lease, the next must be shorter, or it will as well.
+    pub(super) fn wrote_in_vain(&mut self, events: usize, took: Duration) {
+        if events > 0 {
+            let now = took.as_secs_f64() / as_f64(events);
+            self.seconds_per_event = self.seconds_per_event.map(|before| before.max(now));
+            self.seconds_per_event.get_or_insert(now);
+        }
+    }
+
     /// How many events fit into a transaction of this length. Small ones cost more for each event,
     /// so after a slow single event this is too careful for a while, never too bold for long.
     pub(super) fn events_max(&self, length: Duration) -> usize {

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use annals_core::{
     ApplyError, BlockedStream, DeadLetterRequest, Drain, EventQuery, Hosts, Lease, NewDeadLetter,
-    Partition, Position, Projection, QueryItem, Read, ReadError, RecordedEvent, StreamId,
+    Partition, Position, Projection, QueryItem, Read, ReadError, ReadModelsError, RecordedEvent,
+    StreamId,
 };
+
+use tokio::time::Instant;
 
 use super::batch::{Suspect, project};
 use super::error::{Trouble, with_causes};
@@ -80,7 +83,8 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         let mut rest = events.as_slice();
         let mut suspicion = Suspicion::none();
         while let Some(first) = rest.first() {
-            let (chunk, _) = rest.split_at(rest.len().min(suspicion.events_max()));
+            let pace = self.pace.events_max(self.around.options.lease / 4);
+            let (chunk, _) = rest.split_at(rest.len().min(suspicion.events_max()).min(pace));
             let last = chunk.last().unwrap_or(first);
             let (attempts, suspect, error) = match self.drain(share, blocked, chunk).await? {
                 Ok(()) => {
@@ -101,7 +105,7 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
                 let suspect = Suspect::new(suspect);
                 return self.park(share, suspect, attempts, &*error).await;
             }
-            if *self.around.shutdown.borrow() {
+            if self.is_over() {
                 return Ok(());
             }
         }
@@ -111,7 +115,7 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
     /// Writes the changes of events that are parked. A failure says behind how many of them, if that
     /// is known.
     async fn drain(
-        &self,
+        &mut self,
         share: &Share,
         blocked: &BlockedStream,
         events: &[RecordedEvent],
@@ -129,36 +133,48 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
             applied: events.len() as u64,
             is_discard: false,
         };
+        let begun = Instant::now();
         match self.models.drain(self.projection.clone(), Arc::new(changes), drain).await {
-            Ok(()) => Ok(Ok(())),
+            Ok(()) => {
+                self.pace.wrote(events.len(), begun.elapsed());
+                Ok(Ok(()))
+            }
             Err(ApplyError::Rejected { source }) => Ok(Err((None, source))),
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                self.pace.wrote_in_vain(events.len(), begun.elapsed());
+                Err(error.into())
+            }
         }
     }
 
     /// The event of a dead letter, and the next ones queued behind it.
     async fn parked_events(&self, blocked: &BlockedStream) -> Result<Vec<RecordedEvent>, Trouble> {
         let mut positions = vec![blocked.position];
-        positions.extend(self.models.queued_events(blocked.letter, DRAIN_EVENTS_MAX).await?);
+        let queued = self.models.queued_events(blocked.letter, DRAIN_EVENTS_MAX).await;
+        positions.extend(queued.map_err(|error| match error {
+            // The letter is gone, not the generation: somebody else has the partition.
+            ReadModelsError::NotFound { .. } => Trouble::Fenced,
+            error => error.into(),
+        })?);
         let item = QueryItem::new().stream(blocked.stream.clone());
         let query = EventQuery::any_of([item]).expect("it names one stream");
         let last = positions.last().copied().unwrap_or(blocked.position);
         let mut read = Read::query(query).after(blocked.position.before()).up_to(last);
-        let mut events = Vec::with_capacity(positions.len());
         loop {
             let page = self.store().read(read.clone()).await?;
             let is_parked =
                 |event: &RecordedEvent| positions.binary_search(&event.position).is_ok();
-            events.extend(page.events.into_iter().filter(is_parked));
-            if !page.has_more {
-                break;
+            let events: Vec<_> = page.events.into_iter().filter(is_parked).collect();
+            // What does not fit into a page is for the next time.
+            let expected = positions.iter().filter(|position| **position <= page.through).count();
+            if expected > 0 && events.len() == expected {
+                return Ok(events);
+            }
+            if expected > 0 || !page.has_more {
+                return Err(missing(blocked.position).into());
             }
             read = read.after(page.through);
         }
-        if events.len() == positions.len() {
-            return Ok(events);
-        }
-        Err(missing(blocked.position).into())
     }
 
     fn lease<'s>(&self, share: &'s Share, stream: &StreamId) -> Result<&'s Lease, Trouble> {

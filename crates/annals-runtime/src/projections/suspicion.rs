@@ -14,13 +14,20 @@ pub(super) struct Suspicion {
     suspects: usize,
     /// Up to where there may be more of them.
     until: Position,
-    /// How often the single event that is next has failed.
+    /// The single event that has failed last, and how often.
+    event: Position,
     attempts: u32,
 }
 
 impl Suspicion {
     pub(super) fn none() -> Self {
-        Self { events_max: usize::MAX, suspects: 0, until: Position::ZERO, attempts: 0 }
+        Self {
+            events_max: usize::MAX,
+            suspects: 0,
+            until: Position::ZERO,
+            event: Position::ZERO,
+            attempts: 0,
+        }
     }
 
     /// How many events the next transaction may hold.
@@ -28,15 +35,19 @@ impl Suspicion {
         self.events_max
     }
 
-    /// A batch of `events` events that ended at `to` failed. Gives how often the single event has
-    /// failed, if it was one.
-    pub(super) fn failed(&mut self, events: usize, to: Position) -> Option<u32> {
-        self.until = self.until.max(to);
+    /// A batch of `events` events, the last of them at `last`, failed. Gives how often the single
+    /// event has failed, if it was one.
+    pub(super) fn failed(&mut self, events: usize, last: Position) -> Option<u32> {
+        self.until = self.until.max(last);
         self.suspects = events.max(1);
         self.events_max = (events / 2).max(1);
         if events > 1 {
             self.attempts = 0;
             return None;
+        }
+        // With other partitions another event may have come first.
+        if self.event != last {
+            (self.event, self.attempts) = (last, 0);
         }
         self.attempts += 1;
         Some(self.attempts)
@@ -99,6 +110,14 @@ mod tests {
             assert_eq!(parked, [bad]);
             assert!(transactions <= 2 * 14 + 3, "{transactions} for {bad}");
         }
+    }
+
+    #[test]
+    fn attempts_of_one_event_do_not_count_for_another() {
+        let mut suspicion = Suspicion::none();
+        let [one, other] = [5, 3].map(|position| Position::new(position).unwrap());
+        assert_eq!([1, 2, 3].map(|_| suspicion.failed(1, one)), [Some(1), Some(2), Some(3)]);
+        assert_eq!(suspicion.failed(1, other), Some(1));
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(super) struct Worker<P: Projection, D> {
     pub(super) blocked: Blocked,
     suspicion: Suspicion,
     subscription: Option<Subscription>,
-    pace: Pace,
+    pub(super) pace: Pace,
     last_error: Option<String>,
 }
 
@@ -93,13 +93,17 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
     pub(super) async fn run(mut self) -> Result<(), ProjectionStopped> {
         let mut failures = 0;
         let ended = loop {
+            if self.is_over() {
+                break Ok(());
+            }
             match self.round().await {
-                Ok(()) if *self.around.shutdown.borrow() => break Ok(()),
                 Ok(()) => failures = 0,
                 Err(Trouble::Retired) => break Ok(()),
                 Err(Trouble::Fenced) => {
                     self.subscription = None;
+                    failures += 1;
                     tracing::debug!(generation = %self.generation.key, "fenced");
+                    self.pause(&RECONNECT, failures).await;
                 }
                 Err(Trouble::Unavailable(error)) => {
                     self.subscription = None;
@@ -141,18 +145,18 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         self.check_log(&share).await?;
         let blocked = self.models.blocked_streams(&self.generation.key, share.partitions()).await?;
         self.blocked = Blocked::new(blocked);
-        while let Some(requested) = self.blocked.requested() {
-            self.follow(&share, requested).await?;
-            if Instant::now() >= until {
-                return Ok(());
-            }
-        }
         loop {
+            // In turn with the log, so that streams that stand still do not hold up the others.
+            let requested = self.blocked.requested(&share);
+            let is_asked = requested.is_some();
+            if let Some(requested) = requested {
+                self.follow(&share, requested).await?;
+            }
             let has_more = self.step(&mut share, until).await?;
-            if *self.around.shutdown.borrow() || Instant::now() >= until {
+            if self.is_over() || Instant::now() >= until {
                 return Ok(());
             }
-            if !has_more {
+            if !has_more && !is_asked {
                 self.note_caught_up();
                 if !self.wait_for_news(&share, until).await? {
                     return Ok(());
@@ -177,11 +181,12 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         if self.generation.log_id != self.around.store.log_id() {
             return Err(Trouble::Stopped(ProjectionStopped::OtherLog));
         }
-        let is_where_it_was = |subscription: &Subscription| {
-            subscription.checkpoint().position == share.lowest().position
-        };
+        let checkpoints = share.checkpoints();
+        // It looks at its own checkpoint itself, at no other.
+        let is_where_it_was =
+            |subscription: &Subscription| checkpoints == [subscription.checkpoint()];
         if !self.subscription.as_ref().is_some_and(is_where_it_was) {
-            for checkpoint in share.checkpoints() {
+            for checkpoint in checkpoints {
                 subscription::verify(&*self.around.store, checkpoint).await?;
             }
             self.subscription = None;
@@ -204,7 +209,7 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         if batch.to.position <= share.lowest().position {
             return Ok(false);
         }
-        let Batch { changes, applied, queued, events, last, to } = batch;
+        let Batch { changes, applied, queued, events, last, to, .. } = batch;
         let advance = share.advance(to, &applied, queued);
         let begun = Instant::now();
         let applied = self.models.apply(self.projection.clone(), Arc::new(changes), advance).await;
@@ -220,10 +225,13 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
                 }
             }
             (Err(ApplyError::Rejected { source }), Some(last)) => {
-                let attempts = self.suspicion.failed(events, to.position);
+                let attempts = self.suspicion.failed(events, last.position);
                 self.tell(share, attempts, last, &*source).await?;
             }
-            (Err(error), _) => return Err(error.into()),
+            (Err(error), _) => {
+                self.pace.wrote_in_vain(events, begun.elapsed());
+                return Err(error.into());
+            }
         }
         Ok(true)
     }
@@ -251,8 +259,8 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
                     .retry(Retry { attempts_max: 1, ..Retry::default() })
             }
         };
-        while batch.events < events_max && (batch.events == 0 || Instant::now() < until) {
-            let limit = PAGE_EVENTS.min(events_max - batch.events);
+        while let Some(room) = batch.room(events_max) {
+            let limit = PAGE_EVENTS.min(room);
             let Some(read) = subscription.try_next_batch(limit).await? else { break };
             for event in &read.events {
                 if let Err(failed) = batch.take(&self.projection, share, &self.blocked, event) {
@@ -312,6 +320,10 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         if is_news && self.generation.state == GenerationState::Building {
             self.around.wake.notify_waiters();
         }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        *self.around.shutdown.borrow()
     }
 
     async fn wait(&self, until: Instant) {

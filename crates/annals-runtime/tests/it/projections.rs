@@ -1,9 +1,11 @@
 //! Read models are the fold of the log, whatever happens on the way.
 
+mod bounds;
 mod dead_letters;
 mod faults;
 mod interposed;
 mod rebuild;
+mod requests;
 mod sharing;
 mod sums;
 
@@ -23,6 +25,7 @@ use tokio::sync::oneshot;
 use sums::{Sum, Sums, append, fold, sums_in};
 
 /// A log, its read models and whoever keeps them up to date.
+#[derive(Debug)]
 struct World {
     store: Arc<dyn EventStore>,
     models: MemoryReadModels,

@@ -10,12 +10,24 @@ use annals_core::{
     ReadModelsError, RecordedEvent, StreamId, codec,
 };
 use annals_derive::DomainEvent;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 #[derive(Debug, Clone, Serialize, Deserialize, DomainEvent)]
 #[event(crate = "annals_core")]
 pub(super) enum Event {
-    Added { amount: i64 },
+    Added {
+        #[serde(deserialize_with = "read_amount")]
+        amount: i64,
+    },
+}
+
+/// Reading an event with this amount panics.
+pub(super) const UNREADABLE: i64 = -999;
+
+fn read_amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let amount = i64::deserialize(deserializer)?;
+    assert_ne!(amount, UNREADABLE, "an event that cannot be read");
+    Ok(amount)
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +42,8 @@ pub(super) struct Sums {
     pub(super) accepts_all: Arc<AtomicBool>,
     /// Panics instead of returning an error.
     pub(super) panics: Arc<AtomicBool>,
+    /// The same, but in the transaction of the read database.
+    pub(super) panics_late: Arc<AtomicBool>,
     /// Added to each sum by mistake.
     pub(super) mistake: Arc<AtomicI64>,
 }
@@ -57,6 +71,7 @@ impl Documents for Sums {
         documents: &mut DocumentSet<Sum>,
     ) -> Result<(), BoxError> {
         let Event::Added { amount } = event.event;
+        assert!(amount >= 0 || !self.panics_late.load(Ordering::Relaxed), "a bad event");
         if amount < 0 && !self.accepts_all.load(Ordering::Relaxed) {
             return Err(format!("{amount} is negative").into());
         }
@@ -77,6 +92,18 @@ pub(super) async fn append(store: &dyn EventStore, amounts: &[(&str, i64)]) {
         let event = Event::Added { amount: *amount };
         let event = codec::encode(&stream(id), &event, &Json::empty_object()).unwrap();
         write(store, event).await;
+    }
+}
+
+/// Appends events with payloads of about so many bytes.
+pub(super) async fn append_long(store: &dyn EventStore, id: &str, count: usize, bytes: usize) {
+    let padding = "x".repeat(bytes);
+    let payload = serde_json::json!({ "amount": 1, "padding": padding });
+    let payload = Json::write("payload", &payload, 2 * bytes).unwrap();
+    for _ in 0..count {
+        let event_type = EventType::new("added").unwrap();
+        let event = NewEvent::new(stream(id), event_type, 1, payload.clone());
+        write(store, event.unwrap()).await;
     }
 }
 
@@ -139,5 +166,29 @@ pub(super) async fn sums_in(models: &impl DocumentReader) -> BTreeMap<String, Su
         let Some(last) = page.last() else { return sums };
         after = Some(last.key.clone());
         sums.extend(page.into_iter().map(|one| (one.key, one.document.read().unwrap())));
+    }
+}
+
+/// The next version of the sums: the same rows.
+#[derive(Debug)]
+pub(super) struct NewSums(pub(super) Sums);
+
+impl Documents for NewSums {
+    const NAME: &'static str = Sums::NAME;
+    const VERSION: u32 = 2;
+    const PARTITIONS: u16 = 4;
+    type Event = Event;
+    type Document = Sum;
+
+    fn keys(&self, event: &EventEnvelope<Event>) -> Vec<String> {
+        self.0.keys(event)
+    }
+
+    fn apply(
+        &self,
+        event: &EventEnvelope<Event>,
+        documents: &mut DocumentSet<Sum>,
+    ) -> Result<(), BoxError> {
+        self.0.apply(event, documents)
     }
 }
