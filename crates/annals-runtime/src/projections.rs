@@ -205,6 +205,14 @@ impl<D: ReadModels> Projections<D> {
     /// [`ReadModelsError::Moved`] if it does not catch up with the one that serves: nobody keeps it
     /// up to date. [`ReadModelsError::Refused`] if it is being built.
     pub async fn switch(&self, generation: &GenerationKey) -> Result<(), ReadModelsError> {
+        let generations = self.models.generations().await?;
+        let is_building = |other: &Generation| {
+            other.key == *generation && other.state == GenerationState::Building
+        };
+        if generations.iter().any(is_building) {
+            let reason = format!("{generation} is being built: it will serve when it is complete");
+            return Err(ReadModelsError::Refused { reason });
+        }
         if promotion::switch(&*self.models, generation).await? {
             self.wake.notify_waiters();
             return Ok(());

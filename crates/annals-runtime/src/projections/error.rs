@@ -1,5 +1,6 @@
 //! Why a worker cannot go on.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt::Write as _;
 
@@ -38,6 +39,20 @@ pub enum ProjectionStopped {
     /// The read database refuses what has nothing to do with any event.
     #[error("the read database refuses to move the checkpoint")]
     Refused(#[source] BoxError),
+    /// The projection's code, or the read database's, panicked outside of any event. Mend it.
+    #[error("a worker panicked: {what}")]
+    Panicked {
+        /// What it said.
+        what: String,
+    },
+}
+
+impl ProjectionStopped {
+    pub(super) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::Panicked { what: text.unwrap_or("no text").to_owned() }
+    }
 }
 
 /// Why a worker's round ended early.

@@ -111,7 +111,9 @@ impl ProjectionStatus {
     /// behind. Dead letters do not count, they concern their streams only.
     #[must_use]
     pub fn is_healthy(&self, lag_seconds_max: f64) -> bool {
-        self.state != ProjectionState::Stopped && self.lag_seconds <= lag_seconds_max
+        self.generation.state == GenerationState::Serving
+            && self.state != ProjectionState::Stopped
+            && self.lag_seconds <= lag_seconds_max
     }
 }
 

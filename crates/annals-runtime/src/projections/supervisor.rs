@@ -1,8 +1,12 @@
 //! What keeps the workers of a process going.
 
 use std::collections::{HashMap, HashSet};
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use annals_core::{Generation, GenerationKey, GenerationState, ReadModels, ReadModelsError};
@@ -96,8 +100,7 @@ impl Supervisor {
                     }
                 }
             }
-            // A panic in user code; its leases end by themselves and the status shows it.
-            Err(error) => tracing::error!(%error, "a task of the projections panicked"),
+            Err(error) => tracing::debug!(%error, "a task of the projections was ended"),
         }
     }
 
@@ -138,11 +141,16 @@ impl Supervisor {
                 other.name() != registered.name() || other.version() <= registered.version()
             });
             let of_this = |generation: &&Generation| generation.key.projection == registered.name();
-            let has_one = generations.iter().filter(of_this).any(|generation| {
-                generation.version >= registered.version()
-                    || matches!(generation.state, GenerationState::Building | GenerationState::Held)
+            let mut of_this = generations.iter().filter(of_this);
+            if !is_newest || of_this.clone().any(|other| other.version >= registered.version()) {
+                continue;
+            }
+            let pending = of_this.find(|other| {
+                matches!(other.state, GenerationState::Building | GenerationState::Held)
             });
-            if !is_newest || has_one {
+            if let Some(pending) = pending
+                && !self.retire_abandoned(pending).await?
+            {
                 continue;
             }
             match registered.create(self.around.store.log_id()).await {
@@ -156,6 +164,25 @@ impl Supervisor {
             }
         }
         Ok(has_begun)
+    }
+
+    /// Removes a build of an older version if nobody has the code for it any more: it would never be
+    /// complete, and the newer one could not begin.
+    async fn retire_abandoned(&self, generation: &Generation) -> Result<bool, ReadModelsError> {
+        let is_ours = self.registered.iter().any(|registered| {
+            registered.name() == generation.key.projection
+                && registered.version() == generation.version
+        });
+        if is_ours || generation.state != GenerationState::Building {
+            return Ok(false);
+        }
+        let status = self.models.status(&generation.key).await?;
+        if status.partitions.iter().any(|partition| partition.worker.is_some()) {
+            return Ok(false);
+        }
+        tracing::warn!(generation = %generation.key, "retire a build that nobody works on");
+        self.models.retire(&generation.key).await?;
+        Ok(true)
     }
 
     /// Makes sure that a generation has its workers, and that these know what it is for.
@@ -182,7 +209,9 @@ impl Supervisor {
             let around = Surroundings { shutdown: end.subscribe(), ..self.around.clone() };
             let work = registered.work(around, generation.clone(), pulse.clone());
             let key = generation.key.clone();
-            self.tasks.spawn(async move { Ended::Worker(key, work.await) });
+            self.tasks.spawn(async move {
+                Ended::Worker(key, unless_it_panics(work).await.unwrap_or_else(Err))
+            });
             pulses.push(pulse);
         }
         let team = Team { state: generation.state, pulses, end, running: count };
@@ -206,11 +235,34 @@ impl Supervisor {
             registered: registered.clone(),
             generation: generation.clone(),
         };
-        let (key, wake) = (key.clone(), self.around.wake.clone());
+        let (key, mut shutdown) = (key.clone(), self.around.shutdown.clone());
         self.tasks.spawn(async move {
-            let promoted = promotion.run().await;
-            wake.notify_waiters();
+            let promoted = unless_it_panics(promotion.run()).await;
+            let promoted = promoted.unwrap_or_else(|panic| Err(Trouble::Stopped(panic)));
+            if !matches!(promoted, Ok(Promoted::Serves | Promoted::Held)) {
+                // Whatever stands in its way needs time, and whoever looks is in the way of that.
+                let over = shutdown.wait_for(|is_over| *is_over);
+                let _ = tokio::time::timeout(LOOK_INTERVAL, over).await;
+            }
             Ended::Promotion(key, promoted)
         });
     }
+}
+
+/// What `work` comes to. A panic, which only code of users or of a read database can have caused, is
+/// told like any other reason to stop.
+async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T, ProjectionStopped> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        match polled {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => {
+                let stopped = ProjectionStopped::panicked(&*panic);
+                tracing::error!(error = with_causes(&stopped), "a projection stops");
+                Poll::Ready(Err(stopped))
+            }
+        }
+    })
+    .await
 }

@@ -4,9 +4,11 @@ mod bounds;
 mod dead_letters;
 mod faults;
 mod interposed;
+mod promotion;
 mod rebuild;
 mod requests;
 mod sharing;
+mod stopping;
 mod sums;
 
 use std::collections::BTreeMap;

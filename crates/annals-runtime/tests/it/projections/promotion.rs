@@ -1,0 +1,150 @@
+//! When a build comes to serve, and when it does not.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use annals_core::{
+    Advance, BoxError, BoxFuture, Checkpoint, Claim, DocumentProjection, EventId, GenerationState,
+    Generations, Hosts, Lease, Leases, ReadModelsError, WorkerId, WorkerReport,
+};
+use annals_runtime::{ProjectionOptions, ProjectionStopped, Projections};
+
+use super::interposed::{Between, Call, Interposed};
+use super::sums::{NewSums, append};
+use super::{World, brisk, during, key, pass};
+
+async fn claim(world: &World, worker: WorkerId) -> Vec<Lease> {
+    let (ttl, report) = (Duration::from_secs(3_600), WorkerReport::default());
+    world.models.claim(Claim { generation: key(1), worker, ttl, report }).await.unwrap()
+}
+
+/// Begins a generation of which another process has the second half.
+async fn begin_with_another(world: &World) -> (WorkerId, Vec<Lease>) {
+    world.projections().rebuild("sums").await.unwrap();
+    let (one, other) = (WorkerId::new(), WorkerId::new());
+    for worker in [one, other, one] {
+        claim(world, worker).await;
+    }
+    let leases = claim(world, other).await;
+    assert_eq!(leases.iter().map(|lease| lease.partition.get()).collect::<Vec<_>>(), [2, 3]);
+    world.models.release(&key(1), one).await.unwrap();
+    (other, leases)
+}
+
+/// Counts questions.
+#[derive(Debug, Default)]
+struct Counting {
+    calls: AtomicU64,
+}
+
+impl Between for Counting {
+    fn before(&self, _: Call) -> BoxFuture<'_, Result<(), BoxError>> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// Each promotion that came to nothing led to the next at once, and woke up all workers.
+#[tokio::test(start_paused = true)]
+async fn waiting_for_another_process_to_catch_up_costs_next_to_nothing() {
+    let world = World::new();
+    append(&*world.store, &[("a", 1), ("b", 2), ("c", 3), ("d", 4)]).await;
+    begin_with_another(&world).await;
+    let counting = Arc::new(Counting::default());
+    let models = Interposed::new(&world.models, &counting);
+    let projections = Projections::new(world.store.clone(), models)
+        .with(DocumentProjection(world.sums.clone()))
+        .options(brisk(ProjectionOptions::default()));
+    during(projections, async {
+        for _ in 0..50 {
+            pass().await;
+        }
+        counting.calls.store(0, Ordering::Relaxed);
+        for _ in 0..500 {
+            pass().await;
+        }
+    })
+    .await
+    .1
+    .unwrap();
+    // In 10 s.
+    let calls = counting.calls.load(Ordering::Relaxed);
+    assert!(calls < 150, "{calls} questions");
+    assert_eq!(world.states().await, [(1, GenerationState::Building)]);
+}
+
+/// Only the lowest checkpoint of a worker was compared with the log, and only when it read from a
+/// new place: what came from another history further ahead was believed.
+#[tokio::test(start_paused = true)]
+async fn partition_that_is_taken_over_must_belong_to_the_log() {
+    let world = World::new();
+    append(&*world.store, &[("a", 1), ("b", 2), ("c", 3)]).await;
+    let (other, leases) = begin_with_another(&world).await;
+    let position = annals_core::Position::new(6).unwrap();
+    let to = Checkpoint { position, event_id: Some(EventId::new()) };
+    let advance = Advance { leases, to, applied: vec![0, 0], queued: Vec::new() };
+    let projection = Arc::new(DocumentProjection(world.sums.clone()));
+    world.models.apply(projection, Arc::default(), advance).await.unwrap();
+    let ((), ended) = world
+        .during(async {
+            for _ in 0..50 {
+                pass().await;
+            }
+            world.models.release(&key(1), other).await.unwrap();
+            for _ in 0..200 {
+                pass().await;
+            }
+            append(&*world.store, &vec![("a", 1); 10]).await;
+            for _ in 0..500 {
+                pass().await;
+            }
+        })
+        .await;
+    assert!(matches!(ended, Err(ProjectionStopped::Checkpoint(_))), "{ended:?}");
+}
+
+/// A build whose code is gone stood in the way of the one that replaces it, for ever.
+#[tokio::test(start_paused = true)]
+async fn newer_version_takes_the_place_of_a_build_nobody_works_on() {
+    let world = World::new();
+    append(&*world.store, &[("a", 1)]).await;
+    world.projections().rebuild("sums").await.unwrap();
+    let newer = Projections::new(world.store.clone(), Arc::new(world.models.clone()))
+        .with(DocumentProjection(NewSums(world.sums.clone())));
+    let caught_up = tokio::time::timeout(Duration::from_secs(120), world.caught_up());
+    during(newer, caught_up).await.0.unwrap();
+    assert_eq!(world.states().await, [(2, GenerationState::Serving)]);
+    world.assert_is_the_fold().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn newer_version_waits_for_a_build_that_somebody_works_on() {
+    let world = World::new();
+    append(&*world.store, &[("a", 1)]).await;
+    begin_with_another(&world).await;
+    let newer = Projections::new(world.store.clone(), Arc::new(world.models.clone()))
+        .with(DocumentProjection(NewSums(world.sums.clone())));
+    during(newer, async {
+        for _ in 0..100 {
+            pass().await;
+        }
+    })
+    .await
+    .1
+    .unwrap();
+    assert_eq!(world.states().await, [(1, GenerationState::Building)]);
+}
+
+/// It would have served at once, however little of it there was.
+#[tokio::test(start_paused = true)]
+async fn what_is_being_built_cannot_be_switched_to() {
+    let world = World::new();
+    append(&*world.store, &[("a", 1)]).await;
+    let begun = world.projections().rebuild("sums").await.unwrap();
+    let refused = world.projections().switch(&begun.key).await.unwrap_err();
+    assert!(matches!(refused, ReadModelsError::Refused { .. }), "{refused:?}");
+    assert_eq!(world.models.serving("sums").await.unwrap(), None);
+    let status = world.projections().status().await.unwrap();
+    assert!(!status[0].is_healthy(f64::MAX), "nothing serves");
+}
