@@ -27,7 +27,7 @@ pub(crate) struct Options {
 }
 
 /// Packages whose tests need a PostgreSQL server.
-const WITH_SERVER: [&str; 3] = ["annals-postgres", "annals-sqlx", "bank"];
+const WITH_SERVER: [&str; 4] = ["annals", "annals-postgres", "annals-sqlx", "bank"];
 
 /// One part of the run: a cargo command that must succeed.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,7 +54,10 @@ impl Step {
     /// Whether it runs tests of whoever works with PostgreSQL. Unit tests never do.
     fn needs_server(&self) -> bool {
         let has = |argument: &str| self.arguments.iter().any(|own| own == argument);
-        let is_theirs = |own: &String| WITH_SERVER.iter().any(|package| own.contains(package));
+        let is_theirs = |own: &String| {
+            let own = own.trim_start_matches("--package=").trim_start_matches("-p");
+            WITH_SERVER.contains(&own)
+        };
         let is_meant = has("--workspace") || self.arguments.iter().any(is_theirs);
         has("test") && !has("--lib") && is_meant
     }
@@ -241,8 +244,16 @@ mod tests {
         let options = Options { postgres: vec![17, 18], ..options(false, &["racers"]) };
         let lines = lines(&options);
         assert_eq!(lines.len(), 2);
-        assert!(lines[0].starts_with("(PostgreSQL 17) cargo test --package annals-postgres"));
-        assert!(lines[1].starts_with("(PostgreSQL 18) cargo test --package annals-postgres"));
+        assert!(
+            lines[0].starts_with(
+                "(PostgreSQL 17) cargo test --package annals --package annals-postgres"
+            )
+        );
+        assert!(
+            lines[1].starts_with(
+                "(PostgreSQL 18) cargo test --package annals --package annals-postgres"
+            )
+        );
         assert!(lines.iter().all(|line| line.ends_with(" racers")), "{lines:?}");
     }
 
