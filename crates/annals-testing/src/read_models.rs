@@ -38,9 +38,9 @@ use annals_core::BoxFuture;
 
 pub use apply::{
     acknowledged_is_there_when_opened_again, former_owner_cannot_write, generations_share_nothing,
-    partitions_of_one_advance_end_at_the_same_place, rejected_changes_leave_no_trace,
-    repeated_advance_is_written_once, rows_and_checkpoint_move_together,
-    stale_advance_changes_nothing,
+    panic_of_the_projection_is_a_rejection, partitions_of_one_advance_end_at_the_same_place,
+    rejected_changes_leave_no_trace, repeated_advance_is_written_once,
+    rows_and_checkpoint_move_together, stale_advance_changes_nothing,
 };
 pub use checkpoints::{checkpoint_is_kept_by_name, checkpoint_is_replaced_once};
 pub use comparing::{comparison_finds_every_difference, differing_generation_is_held};
@@ -52,7 +52,7 @@ pub use documents::{
 pub use draining::{
     discarded_event_is_left_out_and_remembered, events_queue_up_in_order,
     queue_is_drained_in_chunks, rejected_drain_leaves_no_trace, repeated_drain_is_written_once,
-    requests_of_others_are_seen,
+    request_to_discard_is_for_one_event, requests_of_others_are_seen,
 };
 pub use generations::{
     generation_remembers_its_log, generation_tells_what_it_is, numbers_are_never_given_twice,
@@ -113,6 +113,7 @@ macro_rules! __read_model_checks {
             ($($argument)*)
             rows_and_checkpoint_move_together
             rejected_changes_leave_no_trace
+            panic_of_the_projection_is_a_rejection
             stale_advance_changes_nothing
             partitions_of_one_advance_end_at_the_same_place
             repeated_advance_is_written_once
@@ -134,6 +135,7 @@ macro_rules! __read_model_checks {
             repeated_drain_is_written_once
             rejected_drain_leaves_no_trace
             discarded_event_is_left_out_and_remembered
+            request_to_discard_is_for_one_event
             requests_of_others_are_seen
             dead_letters_are_listed_oldest_first
             letters_that_are_gone_are_not_found

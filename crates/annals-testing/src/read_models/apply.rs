@@ -73,6 +73,28 @@ pub async fn rejected_changes_leave_no_trace(harness: &dyn ReadModelHarness) {
     assert_eq!(scene.sums().await, scene.log.fold(1..=5), "the good ones among them");
 }
 
+/// A panic of the projection's code is a rejection: it leaves no trace either, and the database goes
+/// on.
+///
+/// # Panics
+///
+/// If the promise is broken.
+pub async fn panic_of_the_projection_is_a_rejection(harness: &dyn ReadModelHarness) {
+    let (mut scene, mut worked) = Scene::serving(harness).await;
+    scene.log = SampleLog::of(&["a", "b"]);
+    scene.log.push("a", SumEvent::Panicking);
+    let before = status(&*scene.models, &worked).await;
+    for _ in 0..2 {
+        let (changes, advance) = scene.log.advance(&worked.leases, 3);
+        let outcome = apply(&*scene.models, changes, advance).await;
+        assert!(is_rejected(&outcome), "{outcome:?} for an event that makes the code panic");
+        assert!(scene.sums().await.is_empty(), "half of the changes were made");
+        assert_eq!(stands(&status(&*scene.models, &worked).await), stands(&before));
+    }
+    worked.apply(&*scene.models, &scene.log, 2).await;
+    assert_eq!(scene.sums().await, scene.log.fold(1..=2));
+}
+
 /// How far everything is.
 fn stands(status: &GenerationStatus) -> Vec<(u64, u64)> {
     let partitions = status.partitions.iter();

@@ -210,6 +210,36 @@ pub async fn discarded_event_is_left_out_and_remembered(harness: &dyn ReadModelH
     assert!(status.partitions.iter().all(|here| (here.dead_letters, here.queued) == (0, 0)));
 }
 
+/// A request to discard is for the event it was made for: it stays if that event is tried once more
+/// without success, and turns into one to retry when the letter comes to be about the next event.
+///
+/// # Panics
+///
+/// If the promise is broken.
+pub async fn request_to_discard_is_for_one_event(harness: &dyn ReadModelHarness) {
+    let still = Standstill::new(harness).await;
+    let park_again = async || {
+        let again = park(&still.scene, &still.worked, "a", 2).await;
+        assert_eq!(again, still.letter, "the stream already stood still");
+        tell(&still.scene, still.letter).await.request
+    };
+    ask(&still.scene, still.letter, discard()).await;
+    assert_eq!(park_again().await, Some(discard()), "it came while the event was being tried");
+    ask(&still.scene, still.letter, retry()).await;
+    assert_eq!(park_again().await, None, "the retry has been followed");
+
+    ask(&still.scene, still.letter, discard()).await;
+    still.drain(&[2]).await.expect("the lease is held, and the event was applied after all");
+    let blocked = still.blocked().await;
+    let [now] = blocked.as_slice() else { panic!("one stream stands still, not {blocked:?}") };
+    assert_eq!((now.letter, now.position), (still.letter, pos(4)));
+    let is_retry = matches!(&now.request, Some(DeadLetterRequest::Retry { by }) if by == "o'bob");
+    assert!(is_retry, "{now:?} though nobody has seen the next event");
+    let refused = Drain { is_discard: true, ..still.through(4, 0) };
+    let refused = drain(&*still.scene.models, Arc::default(), refused).await;
+    assert!(is_fenced(&refused), "{refused:?} for a discard nobody asked for");
+}
+
 /// What somebody asks through another handle is seen by the worker; the last request counts.
 ///
 /// # Panics

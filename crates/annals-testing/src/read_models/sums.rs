@@ -31,6 +31,8 @@ pub enum SumEvent {
     Removed,
     /// Makes no sense: it cannot be applied.
     Spoilt,
+    /// Makes the code that is to apply it panic.
+    Panicking,
 }
 
 /// What is kept for a stream.
@@ -99,6 +101,7 @@ impl<const PARTITIONS: u16, const V: u32> Documents for Sums<PARTITIONS, V> {
             SumEvent::Ranked { rank } => sum.rank.clone_from(rank),
             SumEvent::Removed => return Ok(documents.remove(key)?),
             SumEvent::Spoilt => return Err("the event is spoilt".into()),
+            SumEvent::Panicking => panic!("an event that the suite has for this"),
         }
         sum.sequences.push(event.sequence.get());
         sum.last_position = event.position.get();

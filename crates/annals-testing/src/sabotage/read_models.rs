@@ -83,6 +83,10 @@ pub enum SabotagedReadModels {
     QueueIsLost,
     /// The letter is gone with its own event, whatever is queued.
     LetterEndsWithItsEvent,
+    /// A request to discard is lost when the event is tried once more.
+    DiscardIsLost,
+    /// A request to discard falls upon the next event.
+    DiscardGoesOn,
     /// The request is gone with the first event that is drained.
     RequestIsGoneEarly,
     /// What has been drained is drained again.

@@ -16,6 +16,7 @@ const SABOTAGES: &[(SabotagedReadModels, &[&str])] = &[
         RejectedIsSkipped,
         &[
             "rejected_changes_leave_no_trace",
+            "panic_of_the_projection_is_a_rejection",
             "too_long_index_value_is_rejected",
             "each_event_is_applied_once_on_any_schedule",
         ],
@@ -79,6 +80,8 @@ const SABOTAGES: &[(SabotagedReadModels, &[&str])] = &[
         LetterEndsWithItsEvent,
         &["queue_is_drained_in_chunks", "each_event_is_applied_once_on_any_schedule"],
     ),
+    (DiscardIsLost, &["request_to_discard_is_for_one_event"]),
+    (DiscardGoesOn, &["request_to_discard_is_for_one_event"]),
     (RequestIsGoneEarly, &["queue_is_drained_in_chunks"]),
     (DrainIsNotCompared, &["repeated_drain_is_written_once"]),
     (

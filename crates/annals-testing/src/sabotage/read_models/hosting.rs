@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use annals_core::{
-    Advance, ApplyError, BoxFuture, DeadLetterRequest, DocumentChanges, DocumentProjection,
-    Documents, Drain, Generation, GenerationKey, GenerationState, Hosts, Lease, NewGeneration,
-    ReadModelsError,
+    Advance, ApplyError, BoxFuture, DeadLetterRequest, DeadLetters, DocumentChanges,
+    DocumentProjection, Documents, Drain, Generation, GenerationKey, GenerationState, Hosts, Lease,
+    NewGeneration, ReadModelsError,
 };
 
 use super::{Models, SabotagedReadModels, linger};
@@ -157,6 +157,7 @@ impl Models {
                 letter.request.get_or_insert(DeadLetterRequest::Discard { by, why });
             });
         }
+        let before = self.inner.dead_letter(drain.letter).await.ok();
         let outcome =
             self.inner.drain(Arc::clone(&projection), Arc::clone(&changes), drain.clone()).await;
         match (self.bug, &outcome) {
@@ -174,6 +175,10 @@ impl Models {
             }
             (SabotagedReadModels::RequestIsGoneEarly, Ok(())) => {
                 self.change_letter(&drain, |letter| letter.request = None);
+            }
+            (SabotagedReadModels::DiscardGoesOn, Ok(())) if !drain.is_discard => {
+                let request = before.and_then(|letter| letter.request);
+                self.change_letter(&drain, |letter| letter.request = request);
             }
             (SabotagedReadModels::DiscardIsForgotten, Ok(())) if drain.is_discard => {
                 if let Some(build) = self.inner.lock().builds.get_mut(&key) {

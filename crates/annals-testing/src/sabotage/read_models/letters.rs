@@ -19,7 +19,12 @@ impl DeadLetters for Models {
         Box::pin(async move {
             let request = self.forget_letter(&lease, &letter);
             let id = self.inner.park(&lease, letter).await?;
-            if self.is(SabotagedReadModels::RequestOutlivesRetry) {
+            let request = match self.bug {
+                SabotagedReadModels::RequestOutlivesRetry => Some(request),
+                SabotagedReadModels::DiscardIsLost => Some(None),
+                _ => None,
+            };
+            if let Some(request) = request {
                 let mut tables = self.inner.lock();
                 for build in tables.builds.values_mut() {
                     if let Some(letter) = build.letters.get_mut(&id) {
