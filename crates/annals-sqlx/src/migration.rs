@@ -3,6 +3,7 @@
 use sqlx::postgres::PgConnection;
 use sqlx::{ConnectOptions, Connection, Executor};
 
+use crate::deadline::in_time;
 use crate::open_error::OpenError;
 use crate::options::ReadModelsOptions;
 
@@ -25,9 +26,7 @@ fn known() -> i32 {
 ///
 /// [`OpenError`], whose variants say what to do. What fails leaves no trace.
 pub async fn migrate(options: &ReadModelsOptions) -> Result<i32, OpenError> {
-    let mut connection = options
-        .connect
-        .connect()
+    let mut connection = in_time(options.acquire_timeout, options.connect.connect())
         .await
         .map_err(|source| OpenError::Connect { target: options.target(), source })?;
     let applied = apply_missing(&mut connection).await;

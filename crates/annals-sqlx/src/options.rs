@@ -32,8 +32,8 @@ pub enum SchemaAtOpen {
 
 /// Connections of a process that does not say, whatever the number of its projections.
 ///
-/// Four keep the read models up to date, three of them by writing batches; three answer queries; one
-/// builds and compares.
+/// Four keep the read models up to date, three of them by writing batches; three answer queries;
+/// one builds and compares.
 const CONNECTIONS_MAX_DEFAULT: u32 = 8;
 
 /// How long to wait for a connection, if none is said.
@@ -59,7 +59,11 @@ impl ReadModelsOptions {
     pub fn from_url(url: &str) -> Result<Self, OpenError> {
         let connect =
             PgConnectOptions::from_str(url).map_err(|source| OpenError::Url { source })?;
-        Ok(Self::new(connect.application_name("annals read models")))
+        let connect = match connect.get_application_name() {
+            Some(_) => connect,
+            None => connect.application_name("annals read models"),
+        };
+        Ok(Self::new(connect))
     }
 
     /// Takes options of `sqlx`, for what a URL cannot say. Statements are not logged.

@@ -68,6 +68,21 @@ async fn a_former_owner_cannot_write_after_the_partition_changed_hands() {
 }
 
 #[tokio::test]
+async fn a_lease_from_before_the_partition_was_somebody_elses_is_not_good_again() {
+    let database = Database::create().await;
+    let read_models = database.open().await;
+    let (key, former) = leased(&read_models).await;
+    read_models.release(&key, former.worker).await.unwrap();
+    let other = WorkerId::new();
+    assert_eq!(claim(&read_models, &key, other).await.len(), 1);
+    read_models.release(&key, other).await.unwrap();
+    let again = claim(&read_models, &key, former.worker).await;
+    let refused = apply(&read_models, &former, amounts([("a", 5)]), at(3)).await;
+    assert!(matches!(refused, Err(ApplyError::Fenced)), "{refused:?}");
+    apply(&read_models, &again[0], amounts([("a", 1)]), at(3)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_lease_that_is_over_is_good_until_somebody_else_has_the_partition() {
     let database = Database::create().await;
     let read_models = database.open().await;

@@ -16,7 +16,7 @@ use crate::accounts::{
     try_claim,
 };
 use crate::database::{Database, execute};
-use crate::proxy::{Cut, Proxy};
+use crate::proxy::{COMMIT, Cut, Proxy};
 
 /// Words of each statement of a batch, in their order.
 const STEPS: [&str; 5] = [
@@ -26,9 +26,6 @@ const STEPS: [&str; 5] = [
     "Moves partitions that are locked",
     COMMIT,
 ];
-
-/// The end is part of it: the transaction begins with `READ COMMITTED`.
-const COMMIT: &str = "COMMIT\0";
 
 async fn open_through(proxy: &Proxy) -> PostgresReadModels {
     let options = ReadModelsOptions::from_url(proxy.url()).expect("the URL is right");

@@ -11,3 +11,4 @@ mod faults;
 mod generations;
 mod opening;
 mod proxy;
+mod steps;

@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+/// What ends a transaction. The zero is part of it: transactions begin with `READ COMMITTED`.
+pub(crate) const COMMIT: &str = "COMMIT\0";
+
 /// When a connection ends. Once: the next connection is whole again.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cut {
