@@ -162,7 +162,9 @@ async fn two_of_the_same_name_are_noticed() {
         go_on.notified().await;
         Ok(())
     };
-    let first = named(&store, &checkpoints).run(busy, pending());
+    // Were it not noticed, the first one would go on until then.
+    let end = tokio::time::sleep(Duration::from_secs(60));
+    let first = named(&store, &checkpoints).run(busy, end);
     let second = async {
         arrived.notified().await;
         let handled = Handled::default();
@@ -257,7 +259,7 @@ async fn shutdown_does_not_wait_for_a_place_for_checkpoints_that_is_away() {
     assert_eq!(checkpoints.slips_left(), 37, "it must have been tried once");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_checkpoint_of_another_log_stops_it_loudly() {
     let checkpoints = Arc::new(Checkpoints::default());
     let handled = Handled::default();
@@ -265,8 +267,8 @@ async fn a_checkpoint_of_another_log_stops_it_loudly() {
     named(&first, &checkpoints).run(handled.handler(), handled.reaches(20)).await.unwrap();
     for events in [10, 20, 30] {
         let other = log(events).await;
-        let error =
-            named(&other, &checkpoints).run(handled.handler(), pending()).await.unwrap_err();
+        let end = tokio::time::sleep(Duration::from_secs(60));
+        let error = named(&other, &checkpoints).run(handled.handler(), end).await.unwrap_err();
         assert!(matches!(error, RunError::Subscription(_)), "{error}");
     }
     assert_eq!(handled.events(), evens(20));
