@@ -83,8 +83,8 @@ pub enum ExecuteError<E: Error + 'static> {
         projection: String,
     },
     /// **It is executed and durable**, but a read model it was to wait for does not show it. Do not
-    /// execute it anew: go on, and present the token to queries. Whoever needs the events repeats it
-    /// with this command id.
+    /// execute it anew: go on, and present the token to queries. Whoever needs the events repeats
+    /// it with this command id.
     #[error("command {command_id} is executed and durable, but not visible yet")]
     NotVisible {
         /// The command's id: the one given, else a new one.

@@ -76,9 +76,10 @@ impl<'a, A: Aggregate> Execute<'a, A> {
     /// Is answered only when the read model `projection` shows what came of it, so that the caller
     /// reads what it wrote. Said several times, it waits for all of them.
     ///
-    /// The application must know its read models by [`App::with_visibility`](crate::App::with_visibility), and waits
-    /// at most [`Options::visible_within`](crate::Options::visible_within). If that is not enough, the answer is
-    /// [`ExecuteError::NotVisible`], although the command is executed and durable.
+    /// The application must know its read models by
+    /// [`App::with_visibility`](crate::App::with_visibility), and waits at most
+    /// [`Options::visible_within`](crate::Options::visible_within). If that is not enough, the
+    /// answer is [`ExecuteError::NotVisible`], although the command is executed and durable.
     pub fn wait_for(mut self, projection: impl Into<String>) -> Self {
         self.waiting.add(projection.into());
         self

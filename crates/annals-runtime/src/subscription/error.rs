@@ -34,8 +34,8 @@ impl From<CheckpointError> for SubscriptionError {
     }
 }
 
-/// A named subscription has ended before it was told to. Its checkpoint is after the last batch that
-/// was handled, or after an earlier one.
+/// A named subscription has ended before it was told to. Its checkpoint is after the last batch
+/// that was handled, or after an earlier one.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RunError {
@@ -54,8 +54,8 @@ pub enum RunError {
         #[source]
         source: BoxError,
     },
-    /// Somebody else has moved the checkpoint: another subscription goes by the same name. Both have
-    /// handled the same events. Run only one of them, or give one another name.
+    /// Somebody else has moved the checkpoint: another subscription goes by the same name. Both
+    /// have handled the same events. Run only one of them, or give one another name.
     #[error("another subscription goes by the name {name:?}")]
     NotAlone {
         /// The name.

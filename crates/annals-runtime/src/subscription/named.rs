@@ -54,14 +54,14 @@ impl<E> NamedSubscription<E> {
         Self { retry, ..self }
     }
 
-    /// Most events in a batch, 100 if nothing is said, and at most [`PAGE_EVENTS_MAX`]. After a crash
-    /// as many are handled again.
+    /// Most events in a batch, 100 if nothing is said, and at most [`PAGE_EVENTS_MAX`]. After a
+    /// crash as many are handled again.
     #[must_use]
     pub fn batch_events_max(self, events: usize) -> Self {
         Self { batch_events_max: events.clamp(1, PAGE_EVENTS_MAX), ..self }
     }
 
-    /// Hands each batch of events to `handler`, and saves the checkpoint after it, until `shutdown`.
+    /// Hands each batch of events to `handler` and saves the checkpoint after it, until `shutdown`.
     ///
     /// Without a checkpoint under its name it begins where the subscription does.
     ///

@@ -21,8 +21,8 @@ pub enum WaitError {
         /// How far it is.
         reached: Position,
     },
-    /// The token is about another log than the one the read model is built from. Whoever presents it
-    /// has mixed up two systems, or this one was set up anew since.
+    /// The token is about another log than the one the read model is built from. Whoever presents
+    /// it has mixed up two systems, or this one was set up anew since.
     #[error("{projection} is built from log {built_from}, the token is about log {asked}")]
     OtherLog {
         /// The projection.
@@ -32,8 +32,8 @@ pub enum WaitError {
         /// The log of the read model.
         built_from: LogId,
     },
-    /// No generation of the projection served in all that time. Check the name; else it has not been
-    /// built yet, or nobody runs it.
+    /// No generation of the projection served in all that time. Check the name; else it has not
+    /// been built yet, or nobody runs it.
     #[error("no generation of {projection} serves")]
     NotServing {
         /// The projection.

@@ -94,7 +94,11 @@ async fn follow(log: Arc<MemoryStore>, store: Arc<dyn EventStore>, steps: Vec<St
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn every_history_read_in_any_steps_gives_what_is_selected_once_in_order(
