@@ -1,5 +1,6 @@
 //! Keeping read models up to date.
 
+mod advancing;
 mod batch;
 mod blocked;
 mod error;
@@ -187,8 +188,8 @@ impl<D: ReadModels> Projections<D> {
     ///
     /// # Errors
     ///
-    /// [`ReadModelsError::NotFound`] if there is no such projection; [`ReadModelsError::Refused`] if
-    /// one is being built already, or waits for a decision.
+    /// [`ReadModelsError::NotFound`] if there is no such projection; [`ReadModelsError::Refused`]
+    /// if one is being built already, or waits for a decision.
     pub async fn rebuild(&self, projection: &str) -> Result<Generation, ReadModelsError> {
         let of_this = self.registered.iter().filter(|other| other.name() == projection);
         let newest = of_this.max_by_key(|registered| registered.version());

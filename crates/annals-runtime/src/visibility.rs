@@ -10,7 +10,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use annals_core::{ConsistencyToken, Generations, LogId, Position, Seen};
+use annals_core::{ConsistencyToken, Generations, Position, Seen};
 use tokio::time::{Instant, sleep_until};
 
 pub use error::WaitError;
@@ -22,8 +22,8 @@ const EVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// Knows how far read models are, and waits for them.
 ///
-/// It is told at once by the projections that run in this process, and asks the read database for
-/// those that run elsewhere: with pauses of 2 to 50 ms, one question at a time for each projection
+/// It asks the read database: at once when a projection that runs in this process has moved, for
+/// those that run elsewhere with pauses of 2 to 50 ms; one question at a time for each projection
 /// however many wait, and none if nobody does. Cloning shares it; one for each read database of a
 /// process is enough.
 #[derive(Debug, Clone)]
@@ -42,8 +42,9 @@ impl Visibility {
     /// `token` asks for, at most as long as `within`. Returns how far it is then.
     ///
     /// That holds for events the projection is not interested in as well: its checkpoint moves past
-    /// them. Whoever reads the generation afterwards sees at least as much. If another one may take
-    /// its place in between, read with [`read_at_least`](Visibility::read_at_least).
+    /// them. Whoever reads afterwards sees at least as much, also if another generation serves by
+    /// then: none takes its place that is behind. From a replica of the read database, read with
+    /// [`read_at_least`](Visibility::read_at_least).
     ///
     /// # Errors
     ///
@@ -104,9 +105,12 @@ impl Visibility {
         }
     }
 
-    /// Tells how far the generation of `projection` is that serves. For whoever runs it.
-    pub(crate) fn publish(&self, projection: &str, log_id: LogId, position: Position) {
-        self.watched(projection).publish(ConsistencyToken { log_id, position });
+    /// Has whoever waits for `projection` ask at once. For whoever runs it.
+    ///
+    /// Where the worker is that has moved is of no use here: its generation may have ceased to serve
+    /// without its knowing, and the one that does may not be as far.
+    pub(crate) fn moved(&self, projection: &str) {
+        self.watched(projection).moved();
     }
 
     pub(crate) async fn wait_until(

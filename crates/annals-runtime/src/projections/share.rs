@@ -21,11 +21,6 @@ impl Share {
         self.leases.is_empty()
     }
 
-    /// Whether it is everything there is.
-    pub(super) fn is_whole(&self) -> bool {
-        self.leases.len() == usize::from(self.partitions)
-    }
-
     pub(super) fn leases(&self) -> &[Lease] {
         &self.leases
     }

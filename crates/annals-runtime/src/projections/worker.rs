@@ -5,13 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use annals_core::{
-    ApplyError, Claim, EventStore, Generation, GenerationState, Hosts, Partition, Projection,
-    WorkerId,
+    Claim, EventStore, Generation, GenerationState, Hosts, Partition, Projection, WorkerId,
 };
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
-use super::batch::{Batch, Failed, Suspect};
 use super::blocked::Blocked;
 use super::error::{ProjectionStopped, Trouble, with_causes};
 use super::options::ProjectionOptions;
@@ -21,9 +19,6 @@ use super::suspicion::Suspicion;
 use crate::retry::Retry;
 use crate::subscription::{self, Subscription};
 use crate::visibility::Visibility;
-
-/// Events asked of the log at once.
-const PAGE_EVENTS: usize = annals_core::limits::PAGE_EVENTS_MAX;
 
 /// How a worker comes back to a read database that is away: until it is there again.
 const RECONNECT: Retry = Retry {
@@ -60,10 +55,10 @@ pub(super) struct Worker<P: Projection, D> {
     pub(super) pulse: Arc<Pulse>,
     pub(super) id: WorkerId,
     pub(super) blocked: Blocked,
-    suspicion: Suspicion,
-    subscription: Option<Subscription>,
+    pub(super) suspicion: Suspicion,
+    pub(super) subscription: Option<Subscription>,
     pub(super) pace: Pace,
-    last_error: Option<String>,
+    pub(super) last_error: Option<String>,
 }
 
 impl<P: Projection, D: Hosts<P>> Worker<P, D> {
@@ -190,114 +185,6 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
                 subscription::verify(&*self.around.store, checkpoint).await?;
             }
             self.subscription = None;
-        }
-        Ok(())
-    }
-
-    /// Writes the next stretch of the log. Says whether there may be more right behind it.
-    async fn step(&mut self, share: &mut Share, until: Instant) -> Result<bool, Trouble> {
-        let gathered = self.gather(share, until).await?;
-        let batch = match gathered {
-            Ok(batch) => batch,
-            Err(failed) => {
-                let Failed { suspect, before, error } = failed;
-                let attempts = self.suspicion.failed_behind(before, suspect.position);
-                self.tell(share, attempts, suspect, &*error).await?;
-                return Ok(true);
-            }
-        };
-        if batch.to.position <= share.lowest().position {
-            return Ok(false);
-        }
-        let Batch { changes, applied, queued, events, last, to, .. } = batch;
-        let advance = share.advance(to, &applied, queued);
-        let begun = Instant::now();
-        let applied = self.models.apply(self.projection.clone(), Arc::new(changes), advance).await;
-        match (applied, last) {
-            (Ok(()), _) => {
-                self.pace.wrote(events, begun.elapsed());
-                self.suspicion.passed(events, to.position);
-                self.last_error = None;
-                share.moved(to);
-                if share.is_whole() && self.generation.state == GenerationState::Serving {
-                    let name = &self.generation.key.projection;
-                    self.around.visibility.publish(name, self.generation.log_id, to.position);
-                }
-            }
-            (Err(ApplyError::Rejected { source }), Some(last)) => {
-                let attempts = self.suspicion.failed(events, last.position);
-                self.tell(share, attempts, last, &*source).await?;
-            }
-            (Err(error), _) => {
-                self.pace.wrote_in_vain(events, begun.elapsed());
-                return Err(error.into());
-            }
-        }
-        Ok(true)
-    }
-
-    /// Reads on and projects, until there is enough for a transaction or nothing more.
-    async fn gather(
-        &mut self,
-        share: &Share,
-        until: Instant,
-    ) -> Result<Result<Batch<P>, Failed>, Trouble> {
-        let events_max = self
-            .suspicion
-            .events_max()
-            .min(self.around.options.batch_events_max)
-            .min(self.pace.events_max(self.around.options.lease / 4));
-        let mut batch = Batch::<P>::new(share);
-        let mut subscription = match self.subscription.take() {
-            Some(subscription) => subscription,
-            None => {
-                let query = self.projection.query().map_err(ProjectionStopped::from);
-                let query = query.map_err(Trouble::Stopped)?;
-                Subscription::new(self.around.store.clone(), query)
-                    .starting_at(share.lowest())
-                    // The worker has leases to look after while the store is away.
-                    .retry(Retry { attempts_max: 1, ..Retry::default() })
-            }
-        };
-        while let Some(room) = batch.room(events_max) {
-            let limit = PAGE_EVENTS.min(room);
-            let Some(read) = subscription.try_next_batch(limit).await? else { break };
-            for event in &read.events {
-                if let Err(failed) = batch.take(&self.projection, share, &self.blocked, event) {
-                    return Ok(Err(failed));
-                }
-            }
-            batch.to = read.checkpoint;
-            if Instant::now() >= until {
-                break;
-            }
-        }
-        self.subscription = Some(subscription);
-        Ok(Ok(batch))
-    }
-
-    /// Deals with a batch that failed: nothing but trying less of it, until a single event has
-    /// failed often enough to be parked.
-    async fn tell(
-        &mut self,
-        share: &Share,
-        attempts: Option<u32>,
-        suspect: Suspect,
-        error: &(dyn std::error::Error + Send + Sync + 'static),
-    ) -> Result<(), Trouble> {
-        self.subscription = None;
-        let Some(attempts) = attempts else { return Ok(()) };
-        self.note(error);
-        let retry = self.around.options.retry;
-        if self.pause(&retry, attempts).await {
-            return Ok(());
-        }
-        self.park(share, suspect.clone(), attempts, error).await?;
-        self.suspicion.passed(1, suspect.position);
-        let (blocked, blocked_max) = (self.blocked.len(), self.around.options.blocked_streams_max);
-        if blocked > blocked_max {
-            let reason = ProjectionStopped::TooManyBlocked { blocked, blocked_max };
-            return Err(Trouble::Stopped(reason));
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::error::WaitError;
 
 /// Pause before the read database is asked.
 ///
-/// A projection in this process has usually told before it is over, and one elsewhere takes about
+/// A projection in this process has usually moved before it is over, and one elsewhere takes about
 /// as long for its transaction.
 pub(super) const POLL_FIRST: Duration = Duration::from_millis(2);
 
@@ -29,6 +29,8 @@ pub(super) struct Watched {
     turn: Mutex<()>,
     /// Somebody has come to wait.
     arrived: Notify,
+    /// A generation has moved in this process.
+    moved: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -67,8 +69,13 @@ impl Watched {
         self.state.borrow().reached.is_some()
     }
 
+    /// Has the next question be asked at once.
+    pub(super) fn moved(&self) {
+        self.moved.notify_one();
+    }
+
     /// Takes note of how far the generation is that serves. Old news change nothing.
-    pub(super) fn publish(&self, reached: ConsistencyToken) {
+    fn publish(&self, reached: ConsistencyToken) {
         self.state.send_if_modified(|state| {
             state.trouble = None;
             let is_old = state.reached.is_some_and(|known| {
@@ -120,12 +127,14 @@ impl Watched {
         }
     }
 
-    /// Waits before the next question; not for long if somebody has come who has not waited yet.
+    /// Waits before the next question; not for long if somebody has come who has not waited yet,
+    /// and no longer than until there may be news.
     async fn pause(&self, pause: &mut Duration) {
         let since = Instant::now();
         loop {
             tokio::select! {
                 biased;
+                () = self.moved.notified() => break,
                 () = sleep_until(since + *pause) => break,
                 () = self.arrived.notified() => *pause = POLL_FIRST,
             }

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use annals_core::{
-    Advance, BoxError, BoxFuture, Checkpoint, Claim, DocumentProjection, EventId, GenerationState,
-    Generations, Hosts, Lease, Leases, ReadModelsError, WorkerId, WorkerReport,
+    Advance, BoxError, BoxFuture, Checkpoint, Claim, ConsistencyToken, DocumentProjection, EventId,
+    GenerationState, Generations, Hosts, Lease, Leases, ReadModelsError, WorkerId, WorkerReport,
 };
-use annals_runtime::{ProjectionOptions, ProjectionStopped, Projections};
+use annals_runtime::{ProjectionOptions, ProjectionStopped, Projections, WaitError};
+use annals_testing::{ManualClock, MemoryReadModels};
+use tokio::time::Instant;
 
 use super::interposed::{Between, Call, Interposed};
 use super::sums::{NewSums, append};
@@ -134,6 +136,68 @@ async fn newer_version_waits_for_a_build_that_somebody_works_on() {
     .1
     .unwrap();
     assert_eq!(world.states().await, [(1, GenerationState::Building)]);
+}
+
+/// Workers told how far their generation was as long as they thought that it served; whoever waited
+/// was then answered from another one, which was not as far.
+#[tokio::test(start_paused = true)]
+async fn waiting_is_for_what_serves_and_not_for_what_has_served() {
+    let clock = Arc::new(ManualClock::default());
+    let mut world = World::new();
+    world.models = MemoryReadModels::with_clock(clock.clone());
+    append(&*world.store, &[("a", 1)]).await;
+    let build = async {
+        world.caught_up().await;
+        world.projections().rebuild("sums").await.unwrap();
+        while !world.states().await.contains(&(2, GenerationState::Serving)) {
+            pass().await;
+        }
+    };
+    world.during(build).await.1.unwrap();
+    // Another process keeps the first generation up to date, or is about to.
+    claim(&world, WorkerId::new()).await;
+    let projections = world.projections();
+    let visibility = projections.visibility().clone();
+    during(projections, async {
+        for _ in 0..50 {
+            pass().await;
+        }
+        // It goes back, and this one has not looked yet.
+        world.models.switch(&key(1)).await.unwrap();
+        append(&*world.store, &[("a", 1)]).await;
+        let position = world.store.head().await.unwrap();
+        let token = ConsistencyToken { log_id: world.store.log_id(), position };
+        let waited = visibility.wait_for("sums", token, Duration::from_secs(1)).await;
+        assert!(matches!(waited, Err(WaitError::TooLate { .. })), "{waited:?}");
+    })
+    .await
+    .1
+    .unwrap();
+    let status = world.projections().status().await.unwrap();
+    assert_eq!(status.iter().map(|one| one.position.get()).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_this_process_writes_is_visible_without_a_pause() {
+    let world = World::new();
+    append(&*world.store, &[("a", 1)]).await;
+    let projections = world.projections();
+    let visibility = projections.visibility().clone();
+    during(projections, async {
+        world.caught_up().await;
+        for _ in 0..100 {
+            pass().await;
+        }
+        let begun = Instant::now();
+        append(&*world.store, &[("a", 1)]).await;
+        let position = world.store.head().await.unwrap();
+        let token = ConsistencyToken { log_id: world.store.log_id(), position };
+        visibility.wait_for("sums", token, Duration::from_secs(1)).await.unwrap();
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    })
+    .await
+    .1
+    .unwrap();
 }
 
 /// It would have served at once, however little of it there was.

@@ -1,0 +1,129 @@
+//! Moving on in the log, a transaction at a time.
+
+use std::sync::Arc;
+
+use annals_core::{ApplyError, GenerationState, Hosts, Projection};
+use tokio::time::Instant;
+
+use super::batch::{Batch, Failed, Suspect};
+use super::error::{ProjectionStopped, Trouble};
+use super::share::Share;
+use super::worker::Worker;
+use crate::retry::Retry;
+use crate::subscription::Subscription;
+
+/// Events asked of the log at once.
+const PAGE_EVENTS: usize = annals_core::limits::PAGE_EVENTS_MAX;
+
+impl<P: Projection, D: Hosts<P>> Worker<P, D> {
+    /// Writes the next stretch of the log. Says whether there may be more right behind it.
+    pub(super) async fn step(
+        &mut self,
+        share: &mut Share,
+        until: Instant,
+    ) -> Result<bool, Trouble> {
+        let gathered = self.gather(share, until).await?;
+        let batch = match gathered {
+            Ok(batch) => batch,
+            Err(failed) => {
+                let Failed { suspect, before, error } = failed;
+                let attempts = self.suspicion.failed_behind(before, suspect.position);
+                self.retry_or_park(share, attempts, suspect, &*error).await?;
+                return Ok(true);
+            }
+        };
+        if batch.to.position <= share.lowest().position {
+            return Ok(false);
+        }
+        let Batch { changes, applied, queued, events, last, to, .. } = batch;
+        let advance = share.advance(to, &applied, queued);
+        let begun = Instant::now();
+        let applied = self.models.apply(self.projection.clone(), Arc::new(changes), advance).await;
+        match (applied, last) {
+            (Ok(()), _) => {
+                self.pace.wrote(events, begun.elapsed());
+                self.suspicion.passed(events, to.position);
+                self.last_error = None;
+                share.moved(to);
+                if self.generation.state == GenerationState::Serving {
+                    self.around.visibility.moved(&self.generation.key.projection);
+                }
+            }
+            (Err(ApplyError::Rejected { source }), Some(last)) => {
+                let attempts = self.suspicion.failed(events, last.position);
+                self.retry_or_park(share, attempts, last, &*source).await?;
+            }
+            (Err(error), _) => {
+                self.pace.wrote_in_vain(events, begun.elapsed());
+                return Err(error.into());
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads on and projects, until there is enough for a transaction or nothing more.
+    async fn gather(
+        &mut self,
+        share: &Share,
+        until: Instant,
+    ) -> Result<Result<Batch<P>, Failed>, Trouble> {
+        let events_max = self
+            .suspicion
+            .events_max()
+            .min(self.around.options.batch_events_max)
+            .min(self.pace.events_max(self.around.options.lease / 4));
+        let mut batch = Batch::<P>::new(share);
+        let mut subscription = match self.subscription.take() {
+            Some(subscription) => subscription,
+            None => {
+                let query = self.projection.query().map_err(ProjectionStopped::from);
+                let query = query.map_err(Trouble::Stopped)?;
+                Subscription::new(self.around.store.clone(), query)
+                    .starting_at(share.lowest())
+                    // The worker has leases to look after while the store is away.
+                    .retry(Retry { attempts_max: 1, ..Retry::default() })
+            }
+        };
+        while let Some(room) = batch.room(events_max) {
+            let limit = PAGE_EVENTS.min(room);
+            let Some(read) = subscription.try_next_batch(limit).await? else { break };
+            for event in &read.events {
+                if let Err(failed) = batch.take(&self.projection, share, &self.blocked, event) {
+                    return Ok(Err(failed));
+                }
+            }
+            batch.to = read.checkpoint;
+            if Instant::now() >= until {
+                break;
+            }
+        }
+        self.subscription = Some(subscription);
+        Ok(Ok(batch))
+    }
+
+    /// Deals with a batch that failed: nothing but trying less of it, until a single event has
+    /// failed often enough to be parked.
+    async fn retry_or_park(
+        &mut self,
+        share: &Share,
+        attempts: Option<u32>,
+        suspect: Suspect,
+        error: &(dyn std::error::Error + Send + Sync + 'static),
+    ) -> Result<(), Trouble> {
+        self.subscription = None;
+        let Some(attempts) = attempts else { return Ok(()) };
+        self.note(error);
+        let retry = self.around.options.retry;
+        if self.pause(&retry, attempts).await {
+            return Ok(());
+        }
+        self.park(share, suspect.clone(), attempts, error).await?;
+        self.suspicion.passed(1, suspect.position);
+        let (blocked, blocked_max) = (self.blocked.len(), self.around.options.blocked_streams_max);
+        if blocked > blocked_max {
+            let reason = ProjectionStopped::TooManyBlocked { blocked, blocked_max };
+            return Err(Trouble::Stopped(reason));
+        }
+        Ok(())
+    }
+}
