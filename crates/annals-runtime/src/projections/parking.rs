@@ -112,8 +112,8 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         Ok(())
     }
 
-    /// Writes the changes of events that are parked. A failure says behind how many of them, if that
-    /// is known.
+    /// Writes the changes of events that are parked. A failure says behind how many of them, if
+    /// that is known.
     async fn drain(
         &mut self,
         share: &Share,

@@ -107,8 +107,8 @@ impl ProjectionStatus {
         })
     }
 
-    /// Whether queries can rely on it: it serves, somebody works on it, and no more than `lag` seconds
-    /// behind. Dead letters do not count, they concern their streams only.
+    /// Whether queries can rely on it: it serves, somebody works on it, and it is no more than
+    /// `lag_seconds_max` behind. Dead letters do not count, they concern their streams only.
     #[must_use]
     pub fn is_healthy(&self, lag_seconds_max: f64) -> bool {
         self.generation.state == GenerationState::Serving

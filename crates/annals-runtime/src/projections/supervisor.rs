@@ -166,8 +166,8 @@ impl Supervisor {
         Ok(has_begun)
     }
 
-    /// Removes a build of an older version if nobody has the code for it any more: it would never be
-    /// complete, and the newer one could not begin.
+    /// Removes a build of an older version if nobody has the code for it any more: it would never
+    /// be complete, and the newer one could not begin.
     async fn retire_abandoned(&self, generation: &Generation) -> Result<bool, ReadModelsError> {
         let is_ours = self.registered.iter().any(|registered| {
             registered.name() == generation.key.projection
@@ -249,8 +249,8 @@ impl Supervisor {
     }
 }
 
-/// What `work` comes to. A panic, which only code of users or of a read database can have caused, is
-/// told like any other reason to stop.
+/// What `work` comes to. A panic, which only code of users or of a read database can have caused,
+/// is told like any other reason to stop.
 async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T, ProjectionStopped> {
     let mut work = pin!(work);
     poll_fn(|context| {
