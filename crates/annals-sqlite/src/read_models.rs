@@ -45,9 +45,9 @@ use readers::{Reader, Readers};
 ///
 /// # Resources
 ///
-/// As many threads read as [`ReadModelsOptions::readers`] says, each in one view at a time, and at
-/// most 16 files more are kept open. One more thread writes for each generation that this process
-/// works on, and one for the catalog. No async runtime is needed, and any will do. Dropping the
+/// As many threads answer queries as [`ReadModelsOptions::readers`] says, each in one view at a time,
+/// one looks up what the runner asks for, and at most 16 files more are kept open. One more thread
+/// writes for each generation that this process works on, and one for the catalog. No async runtime is needed, and any will do. Dropping the
 /// handle waits until what was begun is done.
 ///
 /// # Cancellation
@@ -56,7 +56,10 @@ use readers::{Reader, Readers};
 /// a thread took it up, it is not.
 #[derive(Debug)]
 pub struct SqliteReadModels {
-    readers: Readers,
+    /// For queries, which may take their time.
+    queries: Readers,
+    /// For what is looked up on the way, which must not wait for queries: leases would run out.
+    lookups: Readers,
     catalog: Keeper,
     /// The threads that write to generations, as far as this process has written to them.
     keepers: Mutex<HashMap<GenerationKey, Arc<Keeper>>>,
@@ -130,7 +133,7 @@ impl SqliteReadModels {
             })?;
             seen.ok_or_else(|| Fault::not_found(format!("generation of {projection} that serves")))
         };
-        self.readers.run(read).await
+        self.queries.run(read).await
     }
 
     /// Does `work` on the thread that writes to a generation.
@@ -156,7 +159,7 @@ impl SqliteReadModels {
             catalog::find(reader.catalog(), &wanted)?;
             generation_file::writer(&folder.generation(&wanted), &wanted)
         };
-        let file = self.readers.run(open).await?;
+        let file = self.lookups.run(open).await?;
         let started = Arc::new(Keeper::start("annals-project", file)?);
         let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever was faster has written already: one file, one thread.
@@ -164,8 +167,16 @@ impl SqliteReadModels {
     }
 
     /// Ends the thread that writes to a generation that is no more.
-    fn dismiss(&self, key: &GenerationKey) {
+    async fn dismiss(&self, key: &GenerationKey) {
         let dismissed = self.keepers.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-        drop(dismissed);
+        if let Some(dismissed) = dismissed {
+            // It is waited for, which is nothing for an executor.
+            let wait = move |_: &Reader| {
+                drop(dismissed);
+                Ok(())
+            };
+            // Only fails when all is closed, and then it has ended anyway.
+            let _ = self.lookups.run(wait).await;
+        }
     }
 }

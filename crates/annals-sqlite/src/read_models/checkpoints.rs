@@ -17,7 +17,7 @@ impl CheckpointStore for SqliteReadModels {
                 let found = find.query_row([name], |row| row::checkpoint(row, 0)).optional()?;
                 Ok(found.unwrap_or(Checkpoint::START))
             };
-            Ok(self.readers.run(load).await?)
+            Ok(self.lookups.run(load).await?)
         })
     }
 

@@ -42,7 +42,7 @@ impl DeadLetters for SqliteReadModels {
             let list = move |reader: &Reader| {
                 reader.read(&key, |_, file| Ok(blocked_streams(file, partitions)?))
             };
-            Ok(self.readers.run(list).await?)
+            Ok(self.lookups.run(list).await?)
         })
     }
 
@@ -57,7 +57,7 @@ impl DeadLetters for SqliteReadModels {
                 None => Ok(queued_events(file, letter, limit)?),
             })
         };
-        Box::pin(async move { Ok(self.readers.run(list).await?) })
+        Box::pin(async move { Ok(self.lookups.run(list).await?) })
     }
 
     fn dead_letters(
@@ -65,7 +65,7 @@ impl DeadLetters for SqliteReadModels {
         query: DeadLetterQuery,
     ) -> BoxFuture<'_, Result<Vec<DeadLetter>, ReadModelsError>> {
         let list = move |reader: &Reader| page(reader, &query);
-        Box::pin(async move { Ok(self.readers.run(list).await?) })
+        Box::pin(async move { Ok(self.lookups.run(list).await?) })
     }
 
     fn dead_letter(
@@ -73,7 +73,7 @@ impl DeadLetters for SqliteReadModels {
         letter: DeadLetterId,
     ) -> BoxFuture<'_, Result<DeadLetter, ReadModelsError>> {
         let find = move |reader: &Reader| with_letter(reader, letter, |found, _| Ok(found));
-        Box::pin(async move { Ok(self.readers.run(find).await?) })
+        Box::pin(async move { Ok(self.lookups.run(find).await?) })
     }
 
     fn request(

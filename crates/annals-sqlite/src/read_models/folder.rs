@@ -88,7 +88,10 @@ impl Folder {
             let path = entry?.path();
             let Some(key) = path.file_name().and_then(key_of) else { continue };
             if !known.contains(&key) {
-                generation_file::remove(&self.generation(&key))?;
+                let path = self.generation(&key);
+                // Another process may go on writing to it.
+                let _ = generation_file::retire(&path, &key);
+                generation_file::remove(&path)?;
             }
         }
         Ok(())

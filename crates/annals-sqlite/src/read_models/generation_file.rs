@@ -142,11 +142,12 @@ pub(super) fn is_retired(file: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// Ends all writing to the file, in every process that has it open.
-pub(super) fn retire(file: &mut Connection) -> rusqlite::Result<()> {
+pub(super) fn retire(path: &Path, key: &GenerationKey) -> Result<(), Fault> {
+    let mut file = writer(path, key)?;
     let transaction = file.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     transaction.execute(include_str!("../sql/read_models/identity_retire.sql"), [])?;
     transaction.execute(include_str!("../sql/read_models/partition_fence.sql"), [])?;
-    transaction.commit()
+    Ok(transaction.commit()?)
 }
 
 /// Removes the file and what is beside it. Whoever has it open reads on undisturbed.

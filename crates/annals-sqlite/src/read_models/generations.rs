@@ -17,7 +17,7 @@ impl Generations for SqliteReadModels {
     fn generations(&self) -> BoxFuture<'_, Result<Vec<Generation>, ReadModelsError>> {
         Box::pin(async move {
             let list = |reader: &Reader| Ok(catalog::generations(reader.catalog())?);
-            Ok(self.readers.run(list).await?)
+            Ok(self.lookups.run(list).await?)
         })
     }
 
@@ -34,7 +34,7 @@ impl Generations for SqliteReadModels {
                     })
                 })
             };
-            Ok(self.readers.run(look).await?)
+            Ok(self.lookups.run(look).await?)
         })
     }
 
@@ -50,7 +50,7 @@ impl Generations for SqliteReadModels {
                     Ok(GenerationStatus { generation: generation.clone(), partitions })
                 })
             };
-            Ok(self.readers.run(look).await?)
+            Ok(self.lookups.run(look).await?)
         })
     }
 
@@ -66,7 +66,7 @@ impl Generations for SqliteReadModels {
                     reader.read(&other, |_, right| comparison::compare(left, right))
                 })
             };
-            Ok(self.readers.run(compare).await?)
+            Ok(self.queries.run(compare).await?)
         })
     }
 
@@ -113,7 +113,7 @@ impl Generations for SqliteReadModels {
             let retired = key.clone();
             let retire = move |catalog: &mut Connection| retire(catalog, &folder, &key);
             self.catalog.run(retire).await?;
-            self.dismiss(&retired);
+            self.dismiss(&retired).await;
             Ok(())
         })
     }
@@ -168,9 +168,7 @@ fn retire(catalog: &mut Connection, folder: &Folder, key: &GenerationKey) -> Res
         Ok(catalog::delete(catalog, key)?)
     })?;
     let path = folder.generation(key);
-    let closed = generation_file::writer(&path, key)
-        .and_then(|mut file| Ok(generation_file::retire(&mut file)?));
-    if let Err(fault) = closed {
+    if let Err(fault) = generation_file::retire(&path, key) {
         tracing::warn!(%key, %fault, "a retired generation could not be closed for writing");
     }
     folder.close_others(&catalog::keys(catalog)?);

@@ -15,15 +15,15 @@ impl Leases for SqliteReadModels {
         Box::pin(async move {
             let key = claim.generation.clone();
             let claimed = async {
+                // A generation whose file could not be closed for writing is missing here at least.
                 let wanted = key.clone();
-                self.readers
-                    .run(move |reader: &Reader| catalog::find(reader.catalog(), &wanted))
-                    .await?;
+                let find = move |reader: &Reader| catalog::find(reader.catalog(), &wanted);
+                self.lookups.run(find).await?;
                 self.write(&key, move |file| self::claim(file, &claim, now)).await
             };
             let claimed = claimed.await.map_err(ReadModelsError::from);
             if matches!(claimed, Err(ReadModelsError::NotFound { .. })) {
-                self.dismiss(&key);
+                self.dismiss(&key).await;
             }
             claimed
         })

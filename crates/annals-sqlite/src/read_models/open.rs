@@ -109,8 +109,10 @@ impl ReadModelsOptions {
         let mut catalog = open_catalog(&file)?;
         remove_leftovers(&mut catalog, &folder).map_err(at)?;
         let catalog = Keeper::start("annals-catalog", catalog).map_err(Fault::from).map_err(at)?;
-        let readers = Readers::start(&folder, readers).map_err(at)?;
-        Ok(SqliteReadModels { readers, catalog, keepers: Default::default(), folder, clock })
+        let queries = Readers::start(&folder, readers).map_err(at)?;
+        let lookups = Readers::start(&folder, 1).map_err(at)?;
+        let keepers = Default::default();
+        Ok(SqliteReadModels { queries, lookups, catalog, keepers, folder, clock })
     }
 }
 
@@ -163,16 +165,20 @@ fn refuse_foreign(path: &Path) -> Result<(), OpenReadModelsError> {
         }
         let file = connection::inspector(&location.immutable_uri())?;
         let identity = schema::identity(&file)?;
-        let sql = include_str!("../sql/read_models/object_count.sql");
-        let objects: i64 = file.query_row(sql, [], |row| row.get(0))?;
         // Somebody is making it at this moment, or was killed while doing so.
-        let is_new = identity.application_id == 0 && identity.version == 0 && objects == 0;
+        let is_empty = object_count(&file)? == 0;
+        let is_new = identity.application_id == 0 && identity.version == 0 && is_empty;
         Ok((!is_new).then_some(identity))
     };
     match look().map_err(|fault| explain(path, fault))? {
         Some(identity) => check(path, identity),
         None => Ok(()),
     }
+}
+
+fn object_count(file: &Connection) -> rusqlite::Result<i64> {
+    let sql = include_str!("../sql/read_models/object_count.sql");
+    file.query_row(sql, [], |row| row.get(0))
 }
 
 fn check(path: &Path, identity: Identity) -> Result<(), OpenReadModelsError> {
@@ -193,7 +199,9 @@ fn check(path: &Path, identity: Identity) -> Result<(), OpenReadModelsError> {
 fn make_tables(catalog: &mut Connection) -> Result<(), Fault> {
     let transaction = catalog.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let identity = schema::identity(&transaction)?;
-    if identity == (Identity { application_id: 0, version: 0 }) {
+    // What was not ours a moment ago, in the write-ahead log of somebody else, is not ours now.
+    if identity == (Identity { application_id: 0, version: 0 }) && object_count(&transaction)? == 0
+    {
         transaction.execute_batch(include_str!("../sql/read_models/catalog_schema.sql"))?;
     }
     transaction.commit()?;

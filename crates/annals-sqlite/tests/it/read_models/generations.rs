@@ -1,8 +1,11 @@
 //! Generations and their files.
 
+use std::future::Future;
 use std::sync::Arc;
 
-use annals_core::{ApplyError, GenerationState, Generations, Hosts, ReadModelsError, WorkerId};
+use annals_core::{
+    ApplyError, DeadLetters, GenerationState, Generations, Hosts, ReadModelsError, WorkerId,
+};
 
 use super::scene::{Balances, Scene, at, sums};
 
@@ -134,4 +137,54 @@ async fn query_that_panics_leaves_the_readers_alive() {
         assert!(matches!(panicked, Err(ReadModelsError::Refused { .. })), "{panicked:?}");
     }
     assert_eq!(scene.seen().await, ([].into(), 0));
+}
+
+/// Whoever asks the runner's questions does not stand in line behind queries: a lease would run out.
+#[tokio::test]
+async fn queries_that_take_their_time_hold_up_neither_leases_nor_waiting() {
+    let scene = Scene::new();
+    let mut leases = scene.serving().await;
+    let key = leases[0].generation.clone();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = Arc::new(std::sync::Mutex::new(released));
+    let slow = (0..annals_sqlite::READERS_DEFAULT * 2).map(|_| {
+        let released = Arc::clone(&released);
+        scene.models.read("balances", move |_| Ok(released.lock().unwrap().recv()?))
+    });
+    let mut slow: Vec<_> = slow.map(Box::pin).collect();
+    for query in &mut slow {
+        let queued = std::future::poll_fn(|context| {
+            let _ = query.as_mut().poll(context);
+            std::task::Poll::Ready(())
+        });
+        queued.await;
+    }
+    assert_eq!(scene.claim(&key, leases[0].worker).await.len(), 4);
+    scene.apply(&mut leases, sums(&[("ann", 1)]), at(1)).await.unwrap();
+    let serving = scene.models.serving("balances").await.unwrap().unwrap();
+    assert_eq!(serving.position, at(1).position);
+    let letters = scene.models.blocked_streams(&key, vec![leases[0].partition]).await.unwrap();
+    assert_eq!(letters, []);
+    slow.iter().for_each(|_| release.send(()).unwrap());
+    for query in slow {
+        query.await.unwrap();
+    }
+}
+
+/// A process ended between striking a generation out and closing its file for writing.
+#[tokio::test]
+async fn half_retired_generation_is_written_no_more_once_the_folder_is_opened() {
+    let scene = Scene::new();
+    scene.serving().await;
+    let second = scene.create().await.key;
+    let mut leases = scene.claim(&second, WorkerId::new()).await;
+    scene.apply(&mut leases, sums(&[("ann", 1)]), at(1)).await.unwrap();
+    let catalog = annals_sqlite::rusqlite::Connection::open(scene.folder().join("catalog.db"));
+    catalog.unwrap().execute_batch("DELETE FROM generation WHERE number = 2").unwrap();
+    drop(scene.open_again());
+    assert!(!scene.file(&second).exists());
+    let refused = scene.apply(&mut leases, sums(&[("ann", 1)]), at(2)).await;
+    assert!(matches!(refused, Err(ApplyError::Fenced)), "{refused:?}");
+    let refused = scene.try_claim(&second, leases[0].worker).await;
+    assert!(matches!(refused, Err(ReadModelsError::NotFound { .. })), "{refused:?}");
 }
