@@ -5,6 +5,7 @@ use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use crate::lease::partition_column;
+use crate::panic::caught;
 use crate::projection::PostgresProjection;
 use crate::read_models::{Begin, PostgresReadModels};
 use crate::row;
@@ -70,7 +71,8 @@ pub(crate) async fn write<P: PostgresProjection>(
     projection: &P,
     changes: &P::Changes,
 ) -> Result<(), NotApplied> {
-    projection.write(connection, changes).await.map_err(|source| {
+    let written = caught(async { projection.write(connection, changes).await }).await;
+    written.map_err(|source| {
         let (error, meaning) = rejected(source);
         NotApplied { error, is_doubtful: meaning == Meaning::Doubtful }
     })

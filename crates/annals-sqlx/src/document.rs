@@ -2,17 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use annals_core::limits::{DOCUMENT_INDEXES_MAX, DOCUMENT_KEY_BYTES_MAX, SNAPSHOT_BYTES_MAX};
+use annals_core::limits::{DOCUMENT_BYTES_MAX, DOCUMENT_INDEXES_MAX, DOCUMENT_KEY_BYTES_MAX};
 use annals_core::{
     BoxError, DocumentChanges, DocumentProjection, DocumentSet, Documents, IndexValue, Json,
     LimitError,
 };
+use serde::de::DeserializeOwned;
 use sqlx::postgres::PgConnection;
 
 use crate::projection::PostgresProjection;
-
-/// Largest document, in bytes of JSON text: as for the state of an aggregate, which it resembles.
-const DOCUMENT_BYTES_MAX: usize = SNAPSHOT_BYTES_MAX;
 
 impl<D: Documents> PostgresProjection for DocumentProjection<D> {
     async fn create(&self, tables: &mut PgConnection) -> Result<(), BoxError> {
@@ -31,43 +29,31 @@ impl<D: Documents> PostgresProjection for DocumentProjection<D> {
         changes: &DocumentChanges<D::Event>,
     ) -> Result<(), BoxError> {
         let mut documents = load::<D::Document>(tables, &changes.keys).await?;
-        let mut changed = BTreeSet::new();
-        for event in &changes.events {
-            // Each event sees only what it declares, whatever else is in the batch: how events are
-            // batched must make no difference.
-            let keys = self.0.keys(event);
-            let own = keys.into_iter().map(|key| {
-                let document = documents.get(&key).cloned();
-                (key, document)
-            });
-            let mut set = DocumentSet::new(own);
-            self.0.apply(event, &mut set)?;
-            for (key, document) in set.changed() {
-                changed.insert(key.to_owned());
-                match document {
-                    Some(document) => documents.insert(key.to_owned(), document.clone()),
-                    None => documents.remove(key),
-                };
-            }
-        }
+        self.apply(changes, &mut documents)?;
         let mut rows = Rows::default();
-        for key in changed {
-            rows.add(&self.0, documents.get(&key), key)?;
+        for (key, document) in documents.changed() {
+            rows.add(&self.0, document, key)?;
         }
         rows.write(tables).await
     }
 }
 
-/// The documents that there are, by key.
-async fn load<D: serde::de::DeserializeOwned>(
+/// The documents with these keys.
+async fn load<D: DeserializeOwned>(
     tables: &mut PgConnection,
     keys: &BTreeSet<String>,
-) -> Result<BTreeMap<String, D>, BoxError> {
-    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    let rows: Vec<(String, String)> =
-        sqlx::query_as(include_str!("sql/load_documents.sql")).bind(keys).fetch_all(tables).await?;
-    let read = |(key, body): (String, String)| Ok((key, Json::from_stored(body).read()?));
-    rows.into_iter().map(read).collect()
+) -> Result<DocumentSet<D>, BoxError> {
+    let asked: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let rows: Vec<(String, String)> = sqlx::query_as(include_str!("sql/load_documents.sql"))
+        .bind(asked)
+        .fetch_all(tables)
+        .await?;
+    let mut documents: BTreeMap<String, Option<D>> =
+        keys.iter().map(|key| (key.clone(), None)).collect();
+    for (key, body) in rows {
+        documents.insert(key, Some(Json::from_stored(body).read()?));
+    }
+    Ok(DocumentSet::new(documents))
 }
 
 /// What is written of the documents that a batch has changed, in the order of their keys: workers
@@ -97,14 +83,14 @@ impl Rows {
         &mut self,
         documents: &D,
         document: Option<&D::Document>,
-        key: String,
+        key: &str,
     ) -> Result<(), BoxError> {
         for index in documents.indexes() {
             match document.and_then(index.value) {
-                Some(value) => self.values.add(index.name, &key, &value)?,
+                Some(value) => self.values.add(index.name, key, &value)?,
                 None => {
                     self.removed_values.0.push(index.name);
-                    self.removed_values.1.push(key.clone());
+                    self.removed_values.1.push(key.to_owned());
                 }
             }
         }
@@ -112,9 +98,9 @@ impl Rows {
             Some(document) => {
                 let body = Json::write("document", document, DOCUMENT_BYTES_MAX)?;
                 self.bodies.push(body.as_str().to_owned());
-                self.keys.push(key);
+                self.keys.push(key.to_owned());
             }
-            None => self.removed.push(key),
+            None => self.removed.push(key.to_owned()),
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
 use crate::generation::{GenerationRow, no_generation, read_generation};
+use crate::panic::caught;
 use crate::projection::PostgresProjection;
 use crate::read_models::{Begin, PostgresReadModels};
 use crate::row;
@@ -47,8 +48,7 @@ impl PostgresReadModels {
             .execute(&mut *change)
             .await
             .map_err(|source| refused(&failed("the schema"), source.into()))?;
-        projection
-            .create(&mut change)
+        caught(async { projection.create(&mut change).await })
             .await
             .map_err(|source| refused(&failed("the tables"), source))?;
         // After the user's code: a transaction that an error hidden there has ended is noticed
@@ -90,7 +90,7 @@ impl PostgresReadModels {
             .map_err(unavailable)?;
         found.ok_or_else(|| no_generation(key))?;
         let failed = |source| refused(&format!("{key} cannot be finished"), source);
-        projection.finish(&mut change).await.map_err(failed)?;
+        caught(async { projection.finish(&mut change).await }).await.map_err(failed)?;
         change.commit().await.map_err(unavailable)
     }
 }

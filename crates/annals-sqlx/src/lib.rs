@@ -49,6 +49,7 @@ mod letter;
 mod migration;
 mod open_error;
 mod options;
+mod panic;
 mod projection;
 mod read_models;
 mod read_transaction;
