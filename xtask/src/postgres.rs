@@ -22,6 +22,10 @@ pub(crate) const URL: &str = "ANNALS_POSTGRES_URL";
 /// kill and restart servers of their own. Empty if there is none.
 pub(crate) const PROGRAMS: &str = "ANNALS_POSTGRES_BIN";
 
+/// Settings of a server that is measured: the defaults, but for the pools of many stores, which are
+/// all open for as long as their figures are compared.
+const SETTINGS: [(&str, &str); 1] = [("max_connections", "600")];
+
 const WAYS: &str = "no PostgreSQL was found. There are three ways to get one:
   - set ANNALS_POSTGRES_URL to the URL of a server, as a role that may create databases and roles;
   - install PostgreSQL 15 or newer, so that `initdb` and `postgres` are on the PATH;
@@ -53,19 +57,22 @@ impl Server {
         Self::provide_by(|programs| Cluster::start(programs, &[]))
     }
 
-    /// As [`Server::provide`]; one that is started here keeps its data below `folder`.
-    pub(crate) fn provide_in(folder: &Path) -> anyhow::Result<Self> {
-        Self::provide_by(|programs| Cluster::start_in(folder, programs, &[], None))
-    }
-
-    /// Starts one with its data below `folder`, and with a library that is loaded into it before
-    /// its own. Only the programs of this machine will do.
-    pub(crate) fn preloaded(folder: &Path, library: &Path) -> anyhow::Result<Self> {
-        let programs = binaries::find().context(
-            "a library can only be loaded into PostgreSQL's programs on this machine, and there \
-             are none: install PostgreSQL 15 or newer",
-        )?;
-        Self::start(programs, |programs| Cluster::start_in(folder, programs, &[], Some(library)))
+    /// A server to measure, with its data below `folder`. Of a version, or with a library that is
+    /// loaded before its own, one is started for this; else any will do that
+    /// [`Server::provide`] would take.
+    pub(crate) fn to_measure(
+        root: &Path,
+        folder: &Path,
+        version: Option<u32>,
+        preload: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let start = |programs: &Path| Cluster::start_in(folder, programs, &SETTINGS, preload);
+        if version.is_none() && preload.is_none() {
+            return Self::provide_by(start);
+        }
+        let programs = Programs::find(root, version)?;
+        let server = Self::start(programs.folder().to_owned(), start)?;
+        Ok(Self { _programs: Some(programs), ..server })
     }
 
     fn provide_by(start: impl Fn(&Path) -> anyhow::Result<Cluster>) -> anyhow::Result<Self> {

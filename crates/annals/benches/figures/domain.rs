@@ -32,7 +32,7 @@ pub(crate) enum Rejection {
 }
 
 /// About as long as what a bank prints on a statement.
-const REFERENCE: &str = "standing order 4711, rent for the second floor";
+pub(crate) const REFERENCE: &str = "standing order 4711, rent for the second floor";
 
 impl Event {
     pub(crate) fn deposit() -> Self {

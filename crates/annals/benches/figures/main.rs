@@ -11,6 +11,7 @@ mod limit;
 mod naive_postgres;
 mod naive_sqlite;
 mod read_models;
+mod scan;
 mod store;
 mod subject;
 mod table;

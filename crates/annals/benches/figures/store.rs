@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use annals::{
-    App, Append, AppendCondition, BoxFuture, EventStore, Json, Position, Read, SnapshotStore,
-    StreamId, codec,
+    App, Append, AppendCondition, BoxFuture, EventStore, Json, SnapshotStore, StreamId, codec,
 };
 
 use crate::domain::{Account, Command, Event};
+use crate::scan::scan;
 use crate::subject::Subject;
 
 /// An application on a store, with all that an application keeps in memory.
@@ -69,22 +69,4 @@ impl Subject for Annals {
         // Positions have no holes, so the head is how many events there are.
         Box::pin(async move { Ok(self.app.store().head().await?.get()) })
     }
-}
-
-/// Decodes one page while the next is read.
-pub(crate) async fn scan(store: &Arc<dyn EventStore>) -> anyhow::Result<u64> {
-    let read = |after| {
-        let store = Arc::clone(store);
-        tokio::spawn(async move { store.read(Read::all().after(after).limit(2_000)).await })
-    };
-    let (mut next, mut count) = (Some(read(Position::ZERO)), 0);
-    while let Some(page) = next.take() {
-        let page = page.await??;
-        next = page.has_more.then(|| read(page.through));
-        for event in &page.events {
-            std::hint::black_box(codec::decode::<Event>(event)?);
-            count += 1;
-        }
-    }
-    Ok(count)
 }
