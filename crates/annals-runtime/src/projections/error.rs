@@ -68,6 +68,17 @@ pub(super) enum Trouble {
     Stopped(ProjectionStopped),
 }
 
+impl Trouble {
+    /// What is wrong; nothing if things have only changed meanwhile.
+    pub(super) fn reason(self) -> Option<String> {
+        match self {
+            Self::Fenced | Self::Retired => None,
+            Self::Unavailable(error) => Some(with_causes(&*error)),
+            Self::Stopped(reason) => Some(with_causes(&reason)),
+        }
+    }
+}
+
 impl From<ReadModelsError> for Trouble {
     fn from(error: ReadModelsError) -> Self {
         match error {

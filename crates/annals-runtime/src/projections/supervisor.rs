@@ -93,11 +93,13 @@ impl Supervisor {
             }
             Ok(Ended::Promotion(key, outcome)) => {
                 self.promoting.remove(&key);
-                match outcome {
-                    Ok(promoted) => tracing::debug!(generation = %key, ?promoted, "promotion"),
-                    Err(error) => {
-                        tracing::warn!(generation = %key, ?error, "promotion met trouble");
-                    }
+                let obstacle = outcome.err().and_then(Trouble::reason);
+                if let Some(obstacle) = &obstacle {
+                    tracing::warn!(generation = %key, obstacle, "a build cannot serve yet");
+                }
+                // The status tells of it.
+                for pulse in self.workers.get(&key).iter().flat_map(|team| &team.pulses) {
+                    pulse.set_obstacle(obstacle.clone());
                 }
             }
             Err(error) => tracing::debug!(%error, "a task of the projections was ended"),

@@ -1,7 +1,7 @@
 //! One worker of one generation.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use annals_core::{
@@ -45,6 +45,18 @@ pub(super) struct Pulse {
     pub(super) is_first: AtomicBool,
     /// It had nothing left to read the last time it looked.
     pub(super) is_caught_up: AtomicBool,
+    /// Why its generation does not come to serve, although it has caught up.
+    obstacle: Mutex<Option<String>>,
+}
+
+impl Pulse {
+    pub(super) fn set_obstacle(&self, obstacle: Option<String>) {
+        *self.lock() = obstacle;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.obstacle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 pub(super) struct Worker<P: Projection, D> {
@@ -161,11 +173,12 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
     }
 
     async fn claim(&mut self) -> Result<Share, Trouble> {
+        let last_error = self.last_error.clone().or_else(|| self.pulse.lock().clone());
         let claim = Claim {
             generation: self.generation.key.clone(),
             worker: self.id,
             ttl: self.around.options.lease,
-            report: self.pace.report(self.last_error.clone()),
+            report: self.pace.report(last_error),
         };
         let leases = self.models.claim(claim).await?;
         Ok(Share::new(leases, self.generation.partitions))

@@ -138,6 +138,42 @@ async fn newer_version_waits_for_a_build_that_somebody_works_on() {
     assert_eq!(world.states().await, [(1, GenerationState::Building)]);
 }
 
+/// Cannot compare.
+#[derive(Debug)]
+struct Incomparable;
+
+impl Between for Incomparable {
+    fn before(&self, call: Call) -> BoxFuture<'_, Result<(), BoxError>> {
+        let fails = call == Call::Compare;
+        Box::pin(async move { if fails { Err("no primary key".into()) } else { Ok(()) } })
+    }
+}
+
+/// A build that is complete and cannot be compared counted as being built, and nobody said why.
+#[tokio::test(start_paused = true)]
+async fn status_tells_why_a_build_does_not_come_to_serve() {
+    let world = World::new();
+    append(&*world.store, &[("a", 1)]).await;
+    let models = Interposed::new(&world.models, &Arc::new(Incomparable));
+    let projections = Projections::new(world.store.clone(), models)
+        .with(DocumentProjection(world.sums.clone()))
+        .options(brisk(ProjectionOptions::default()));
+    during(projections, async {
+        world.caught_up().await;
+        world.projections().rebuild("sums").await.unwrap();
+        for _ in 0..500 {
+            pass().await;
+        }
+        let status = world.projections().status().await.unwrap();
+        let told = status[1].last_error.as_deref().unwrap_or_default();
+        assert!(told.contains("no primary key"), "{status:?}");
+        assert_eq!(status[0].last_error, None);
+    })
+    .await
+    .1
+    .unwrap();
+}
+
 /// Workers told how far their generation was as long as they thought that it served; whoever waited
 /// was then answered from another one, which was not as far.
 #[tokio::test(start_paused = true)]
