@@ -45,10 +45,10 @@ use readers::{Reader, Readers};
 ///
 /// # Resources
 ///
-/// As many threads answer queries as [`ReadModelsOptions::readers`] says, each in one view at a time,
-/// one looks up what the runner asks for, and at most 16 files more are kept open. One more thread
-/// writes for each generation that this process works on, and one for the catalog. No async runtime is needed, and any will do. Dropping the
-/// handle waits until what was begun is done.
+/// As many threads answer queries as [`ReadModelsOptions::readers`] says, each in one view at a
+/// time; one looks up what the runner asks for; at most 16 files more are kept open. One thread
+/// writes for each generation that this process works on, and one for the catalog. No async runtime
+/// is needed, and any will do. Dropping the handle waits until what was begun is done.
 ///
 /// # Cancellation
 ///

@@ -139,7 +139,7 @@ async fn query_that_panics_leaves_the_readers_alive() {
     assert_eq!(scene.seen().await, ([].into(), 0));
 }
 
-/// Whoever asks the runner's questions does not stand in line behind queries: a lease would run out.
+/// What the runner asks does not stand in line behind queries: leases would run out.
 #[tokio::test]
 async fn queries_that_take_their_time_hold_up_neither_leases_nor_waiting() {
     let scene = Scene::new();
