@@ -59,7 +59,7 @@ Examples:
   cargo xtask bench --peers                                everything, about half an hour
   cargo xtask bench --peers -- --only clients --rounds 3   only the rows with this in their name
   cargo xtask bench --peers -- --subject cqrs              only ours and this one
-  cargo xtask bench --peers -- --length 10000000           whether a long log is as fast as a short";
+  cargo xtask bench --peers -- --length 10000000           whether a long log is as fast";
 
 fn main() -> anyhow::Result<()> {
     #[cfg(feature = "umadb")]

@@ -8,7 +8,7 @@ use super::rust::{RustFile, Token};
 use super::tree::Tree;
 
 /// The programs; everything else is a library.
-const PROGRAMS: [&str; 3] = ["bank", "annals-cli", "xtask"];
+const PROGRAMS: [&str; 4] = ["bank", "annals-cli", "peers", "xtask"];
 
 /// Finds uses of `std::env` in libraries, their tests aside.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
