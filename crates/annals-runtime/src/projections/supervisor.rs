@@ -239,13 +239,21 @@ impl Supervisor {
         };
         let (key, mut shutdown) = (key.clone(), self.around.shutdown.clone());
         self.tasks.spawn(async move {
-            let promoted = unless_it_panics(promotion.run()).await;
-            let promoted = promoted.unwrap_or_else(|panic| Err(Trouble::Stopped(panic)));
-            if !matches!(promoted, Ok(Promoted::Serves | Promoted::Held)) {
-                // Whatever stands in its way needs time, and whoever looks is in the way of that.
-                let over = shutdown.wait_for(|is_over| *is_over);
-                let _ = tokio::time::timeout(LOOK_INTERVAL, over).await;
-            }
+            let work = async {
+                let promoted = unless_it_panics(promotion.run()).await;
+                let promoted = promoted.unwrap_or_else(|panic| Err(Trouble::Stopped(panic)));
+                if !matches!(promoted, Ok(Promoted::Serves | Promoted::Held)) {
+                    // Whatever stands in its way needs time, and whoever looks is in the way of it.
+                    tokio::time::sleep(LOOK_INTERVAL).await;
+                }
+                promoted
+            };
+            // Indexes and comparisons take as long as tables are large. Nobody waits for them at the
+            // end: each step is done as a whole or not at all, and whoever comes next goes on.
+            let promoted = tokio::select! {
+                promoted = work => promoted,
+                _ = shutdown.wait_for(|is_over| *is_over) => Ok(Promoted::NotYet),
+            };
             Ended::Promotion(key, promoted)
         });
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use annals_core::{BoxError, BoxFuture, DocumentProjection, GenerationState, Generations};
 use annals_runtime::{ProjectionOptions, ProjectionStopped, Projections};
@@ -46,6 +47,43 @@ async fn shutdown_ends_a_runner_whose_read_database_is_away() {
     };
     during(projections, task).await.1.unwrap();
     assert!(away.calls.load(Ordering::Relaxed) < 100);
+}
+
+/// Takes for ever to compare.
+#[derive(Debug)]
+struct Comparing;
+
+impl Between for Comparing {
+    fn before(&self, call: Call) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(async move {
+            if call == Call::Compare {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Indexes and comparisons of large tables were finished first, however long they take.
+#[tokio::test(start_paused = true)]
+async fn shutdown_does_not_wait_for_a_promotion() {
+    let world = World::new();
+    append(&*world.store, &[("a", 1)]).await;
+    let models = Interposed::new(&world.models, &Arc::new(Comparing));
+    let projections = Projections::new(world.store.clone(), models)
+        .with(DocumentProjection(world.sums.clone()))
+        .options(brisk(ProjectionOptions::default()));
+    let run = during(projections, async {
+        world.caught_up().await;
+        world.projections().rebuild("sums").await.unwrap();
+        for _ in 0..200 {
+            pass().await;
+        }
+    });
+    tokio::time::timeout(Duration::from_secs(60), run).await.unwrap().1.unwrap();
+    let states = [(1, GenerationState::Serving), (2, GenerationState::Building)];
+    assert_eq!(world.states().await, states);
+    world.during(world.caught_up()).await.1.unwrap();
 }
 
 /// Panics in one call.
