@@ -248,3 +248,25 @@ async fn what_is_being_built_cannot_be_switched_to() {
     let status = world.projections().status().await.unwrap();
     assert!(!status[0].is_healthy(f64::MAX), "nothing serves");
 }
+
+/// A new version compared with the old one is on its way while events keep coming.
+#[tokio::test(start_paused = true)]
+async fn rebuild_ends_while_events_keep_coming() {
+    let world = World::new();
+    append(&*world.store, &[("a", 1)]).await;
+    let ((), ended) = world
+        .during(async {
+            world.caught_up().await;
+            world.projections().rebuild("sums").await.unwrap();
+            for _ in 0..5_000 {
+                append(&*world.store, &[("a", 1), ("b", 1)]).await;
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                if world.states().await.contains(&(2, GenerationState::Serving)) {
+                    return;
+                }
+            }
+            panic!("it is not done after {} events", world.store.head().await.unwrap());
+        })
+        .await;
+    ended.unwrap();
+}
