@@ -238,20 +238,35 @@ fn process_that_ends_at_any_step_leaves_what_works() {
     }
 }
 
-#[test]
-fn machine_that_fails_at_any_step_leaves_what_works() {
-    let seed = rand::random();
+/// Cuts the power after every change, and looks at what is left each time.
+fn cut_power(changes: &[Change], seed: u64) {
     println!("seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let mut disk = Disk::default();
-    for change in recorded() {
-        disk.apply(&change);
+    for change in changes {
+        disk.apply(change);
         let losses = [Loss::Everything, Loss::Rest, Loss::Some, Loss::Torn];
         let loss = losses[random.random_range(0..losses.len())];
         let image_seed = random.random();
         println!("{loss:?}, seed {image_seed}, after {change:.60?}");
         check_image(&disk, loss, image_seed);
     }
+}
+
+#[test]
+fn machine_that_fails_at_any_step_leaves_what_works() {
+    cut_power(&recorded(), rand::random());
+}
+
+/// The test above must notice a flush that is left out.
+#[test]
+fn losing_a_generation_that_was_acknowledged_is_noticed() {
+    let without_flushes: Vec<Change> = recorded()
+        .into_iter()
+        .filter(|change| !matches!(change, Change::FlushBegun { .. } | Change::Flushed { .. }))
+        .collect();
+    let outcome = std::panic::catch_unwind(|| cut_power(&without_flushes, 1));
+    assert!(outcome.is_err(), "generations that were never flushed passed");
 }
 
 /// The disk is full, or a flush fails, once, at every single call.
