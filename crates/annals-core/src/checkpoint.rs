@@ -66,8 +66,8 @@ pub trait CheckpointStore: std::fmt::Debug + Send + Sync + 'static {
         name: &str,
     ) -> BoxFuture<'_, Result<Checkpoint, crate::ReadModelsError>>;
 
-    /// Replaces the checkpoint `from` by `to`. What is acknowledged survives a crash of the process;
-    /// after one of the machine an earlier one may come back, and events then come again.
+    /// Replaces the checkpoint `from` by `to`. What is acknowledged survives a crash of the
+    /// process; after one of the machine an earlier one may come back, and events then come again.
     ///
     /// # Errors
     ///

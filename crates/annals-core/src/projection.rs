@@ -9,15 +9,15 @@ use crate::query::{EventQuery, QueryItem};
 /// What is built from the log for queries, in the words of the domain.
 ///
 /// A projection turns events into changes; how the changes become rows is said once more for each
-/// database, beside this trait, and is SQL and nothing else. Changes of many events are collected in
-/// memory first, so that a row that many of them touch is written once: describe a change to a row
-/// as what to add to it or what to replace, not as what it looked like before.
+/// database, beside this trait, and is SQL and nothing else. Changes of many events are collected
+/// in memory first, so that a row that many of them touch is written once: describe a change to a
+/// row as what to add to it or what to replace, not as what it looked like before.
 ///
 /// # Guarantee
 ///
-/// Every event that the query selects is applied exactly once in effect, the events of one stream in
-/// their order, whatever crashes: changes and checkpoint are written in one transaction of the read
-/// database. The same event may be projected several times on the way there, so
+/// Every event that the query selects is applied exactly once in effect, the events of one stream
+/// in their order, whatever crashes: changes and checkpoint are written in one transaction of the
+/// read database. The same event may be projected several times on the way there, so
 /// [`project`](Projection::project) must be pure.
 pub trait Projection: Send + Sync + 'static {
     /// Its stable name, at most [`PROJECTION_NAME_BYTES_MAX`] bytes of `a-z 0-9 _`, beginning with
@@ -26,8 +26,8 @@ pub trait Projection: Send + Sync + 'static {
     /// [`PROJECTION_NAME_BYTES_MAX`]: crate::limits::PROJECTION_NAME_BYTES_MAX
     const NAME: &'static str;
 
-    /// Version of the read model. Raise it when the tables or the meaning of what is in them change:
-    /// the new version is then built beside the one that serves, from the start of the log.
+    /// Version of the read model. Raise it when the tables or the meaning of what is in them
+    /// change: the new version is then built beside the one that serves, from the start of the log.
     const VERSION: u32;
 
     /// Earlier versions whose read model holds the same rows. A rebuild compares the two before it
@@ -58,7 +58,8 @@ pub trait Projection: Send + Sync + 'static {
         changes: &mut Self::Changes,
     ) -> Result<(), BoxError>;
 
-    /// The events it is given: those with a name of [`Projection::Event`], unless it says otherwise.
+    /// The events it is given: those with a name of [`Projection::Event`], unless it says
+    /// otherwise.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! The contract of a read database: what the runner of projections asks of it.
 //!
-//! A read database holds *generations*: builds of a projection's read model, each with tables of its
-//! own. One generation of a projection serves; the others are being built or retained.
+//! A read database holds *generations*: builds of a projection's read model, each with tables of
+//! its own. One generation of a projection serves; the others are being built or retained.
 //!
 //! The contract falls into small traits: [`Generations`] (which builds there are and which serves),
 //! [`Leases`] (who works on which partition), [`DeadLetters`] (what could not be processed), and

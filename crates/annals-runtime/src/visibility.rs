@@ -65,8 +65,8 @@ impl Visibility {
     /// Reads by `read` until what it has seen is as new as `token` asks for, waiting in between, at
     /// most as long as `within` (and the last reading).
     ///
-    /// The answer itself says how new it is, so this is exact, whichever generation it came from and
-    /// whichever replica of the database.
+    /// The answer itself says how new it is, so this is exact, whichever generation it came from
+    /// and whichever replica of the database.
     ///
     /// # Errors
     ///
@@ -107,8 +107,8 @@ impl Visibility {
 
     /// Has whoever waits for `projection` ask at once. For whoever runs it.
     ///
-    /// Where the worker is that has moved is of no use here: its generation may have ceased to serve
-    /// without its knowing, and the one that does may not be as far.
+    /// Where the worker is that has moved is of no use here: its generation may have ceased to
+    /// serve without its knowing, and the one that does may not be as far.
     pub(crate) fn moved(&self, projection: &str) {
         self.watched(projection).moved();
     }

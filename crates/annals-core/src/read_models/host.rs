@@ -44,8 +44,9 @@ pub trait Hosts<P: Projection>: ReadModels {
     ///
     /// # Errors
     ///
-    /// [`ApplyError`]; nothing was changed. [`ApplyError::Fenced`] also if the letter does not stand
-    /// as the drain says: the event is not on its queue (any more), or nobody asks to discard it.
+    /// [`ApplyError`]; nothing was changed. [`ApplyError::Fenced`] also if the letter does not
+    /// stand as the drain says: the event is not on its queue (any more), or nobody asks to discard
+    /// it.
     fn drain(
         &self,
         projection: Arc<P>,
@@ -103,8 +104,8 @@ pub struct Drain {
     /// How many events are applied.
     pub applied: u64,
     /// The letter's own event is left out: its request to discard it is followed, and the letter
-    /// remembers it. What is left of the queue, if anything, gets a letter of its own, which is to be
-    /// retried.
+    /// remembers it. What is left of the queue, if anything, gets a letter of its own, which is to
+    /// be retried.
     pub is_discard: bool,
 }
 

@@ -11,9 +11,9 @@ use crate::store::BoxFuture;
 
 /// The right to be the only one that works on a partition, for a time.
 ///
-/// The time is measured by the clock of the read database. Whoever was paused and does not know that
-/// the time is over is stopped by the fencing token: it rises each time the partition changes hands,
-/// and every write of a partition's checkpoint asks for the current one.
+/// The time is measured by the clock of the read database. Whoever was paused and does not know
+/// that the time is over is stopped by the fencing token: it rises each time the partition changes
+/// hands, and every write of a partition's checkpoint asks for the current one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// Of which generation.
@@ -54,20 +54,20 @@ pub struct WorkerReport {
 /// Who works on which partition.
 pub trait Leases: fmt::Debug + Send + Sync + 'static {
     /// Renews what the worker has, and brings it to its fair share: the partitions divided by the
-    /// workers that were heard of lately, rounded up. It gives back what is more than that, and gets
-    /// partitions that nobody has, or whose lease is over, as far as there are any. Returns what it
-    /// has then, by number.
+    /// workers that were heard of lately, rounded up. It gives back what is more than that, and
+    /// gets partitions that nobody has, or whose lease is over, as far as there are any. Returns
+    /// what it has then, by number.
     ///
-    /// A lease that was given back may be lost at once: the worker must not be writing meanwhile, or
-    /// expect [`ApplyError::Fenced`](crate::ApplyError::Fenced).
+    /// A lease that was given back may be lost at once: the worker must not be writing meanwhile,
+    /// or expect [`ApplyError::Fenced`](crate::ApplyError::Fenced).
     ///
     /// # Errors
     ///
     /// [`ReadModelsError::NotFound`] if the generation was retired.
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Vec<Lease>, ReadModelsError>>;
 
-    /// Gives back whatever the worker has, so that others need not wait until it is over. The worker
-    /// does not count any more.
+    /// Gives back whatever the worker has, so that others need not wait until it is over. The
+    /// worker does not count any more.
     ///
     /// # Errors
     ///

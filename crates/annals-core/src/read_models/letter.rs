@@ -106,10 +106,10 @@ pub struct DeadLetterQuery {
 
 /// What could not be processed.
 pub trait DeadLetters: fmt::Debug + Send + Sync + 'static {
-    /// Parks an event, in a transaction of its own: the one in which it failed cannot tell of it. If
-    /// its stream already stands still, its letter is about this event from now on and counts the
-    /// attempts on. A request is done with then, save one to discard this very event, which may have
-    /// come while it was being tried.
+    /// Parks an event, in a transaction of its own: the one in which it failed cannot tell of it.
+    /// If its stream already stands still, its letter is about this event from now on and counts
+    /// the attempts on. A request is done with then, save one to discard this very event, which may
+    /// have come while it was being tried.
     ///
     /// # Errors
     ///
@@ -162,8 +162,8 @@ pub trait DeadLetters: fmt::Debug + Send + Sync + 'static {
         letter: DeadLetterId,
     ) -> BoxFuture<'_, Result<DeadLetter, ReadModelsError>>;
 
-    /// Asks for a dead letter to be retried or discarded. The worker of its partition does so as soon
-    /// as it sees it: nobody else may write there.
+    /// Asks for a dead letter to be retried or discarded. The worker of its partition does so as
+    /// soon as it sees it: nobody else may write there.
     ///
     /// # Errors
     ///

@@ -73,8 +73,8 @@ pub async fn rejected_changes_leave_no_trace(harness: &dyn ReadModelHarness) {
     assert_eq!(scene.sums().await, scene.log.fold(1..=5), "the good ones among them");
 }
 
-/// A panic of the projection's code is a rejection: it leaves no trace either, and the database goes
-/// on.
+/// A panic of the projection's code is a rejection: it leaves no trace either, and the database
+/// goes on.
 ///
 /// # Panics
 ///
