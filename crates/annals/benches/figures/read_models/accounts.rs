@@ -1,6 +1,6 @@
 //! The read model that is measured: a row for each account.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::Instant;
 
@@ -37,7 +37,7 @@ impl Projection for Accounts {
     const VERSION: u32 = 1;
     const PARTITIONS: u16 = 8;
     type Event = Event;
-    type Changes = HashMap<String, Change>;
+    type Changes = BTreeMap<String, Change>;
 
     fn project(
         &self,
