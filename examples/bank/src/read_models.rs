@@ -1,6 +1,7 @@
 //! The read models of the bank, in either read database.
 
 mod attendance;
+mod grant;
 mod operations;
 mod place;
 
@@ -19,6 +20,7 @@ use crate::account_statement::AccountStatement;
 use crate::account_summary::AccountSummary;
 
 pub use self::attendance::{CatchUpError, PATIENCE};
+pub use self::grant::{GrantError, grant};
 pub use self::place::{ReadModelsPlace, ReadModelsPlaceError};
 
 /// The names of all projections of the bank.

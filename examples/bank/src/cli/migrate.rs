@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{self, Format};
+use crate::read_models;
 use crate::store::StoreUrl;
 
 /// What to migrate.
@@ -18,8 +19,9 @@ Examples, each with the URL of the owner in BANK_STORE:
   bank migrate --application-role bank --reader-role bank_reports
 
 The roles exist already (CREATE ROLE bank LOGIN PASSWORD '...'). The application role may append
-and read, and is for serving and importing; the reader role may read, and is for looking at
-accounts. Neither can change or remove an event. Serve with the URL of the application role.")]
+and read, and create schemas for read models; it is for serving and importing. The reader role may
+read the log, and is for looking at accounts. Neither can change or remove an event. Serve with the
+URL of the application role.")]
 pub(super) struct Migrate {
     /// Print the statements for review, without connecting to anything
     #[arg(long, conflicts_with_all = ["application_role", "reader_role", "format"])]
@@ -72,6 +74,8 @@ impl Migrate {
         if let (Some(application), Some(reader)) = (application_role, reader_role) {
             let roles = Roles { application, reader };
             postgres::grant(postgres.options(), &roles).await.map_err(failed)?;
+            let granted = read_models::grant(postgres, application).await;
+            granted.map_err(|error| Failure::new(Exit::Store, &error).about(url))?;
         }
         if applied.is_empty() {
             output::say("the schema was up to date");
@@ -91,7 +95,7 @@ fn text(answer: &MigrateAnswer<'_>) -> String {
         text += &format!("applied migration {number}: {name}\n");
     }
     if let Some(role) = answer.application_role {
-        text += &format!("{role} may append and read\n");
+        text += &format!("{role} may append and read, and keep read models\n");
     }
     if let Some(role) = answer.reader_role {
         text += &format!("{role} may read\n");

@@ -4,13 +4,14 @@ use std::pin::pin;
 use std::time::Duration;
 
 use annals::{
-    ConsistencyToken, Position, ProjectionState, ProjectionStatus, StatusError, WaitError,
+    ConsistencyToken, Generations, Position, ProjectionState, ProjectionStatus, Serving,
+    StatusError, WaitError,
 };
 use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{PROJECTIONS, ReadModels};
+use super::{PROJECTIONS, ReadModels, on_either};
 
 /// How long a read model may stand still before waiting for it is given up.
 ///
@@ -76,12 +77,23 @@ impl ReadModels {
         token: ConsistencyToken,
         tell: impl FnMut(&[ProjectionStatus]),
     ) -> Result<(), CatchUpError> {
-        match self.show(token, Duration::ZERO).await {
-            Ok(()) => return Ok(()),
-            Err(WaitError::TooLate { .. } | WaitError::NotServing { .. }) => {}
-            Err(error) => return Err(error.into()),
+        if self.are_at_least(token).await? {
+            return Ok(());
         }
         self.attended(self.wait_with_patience(token, tell)).await
+    }
+
+    async fn are_at_least(&self, token: ConsistencyToken) -> Result<bool, StatusError> {
+        for projection in PROJECTIONS {
+            let serving = on_either!(self, it => it.models().serving(projection).await)?;
+            let is_there = |serving: &Serving| {
+                serving.log_id == token.log_id && serving.position >= token.position
+            };
+            if !serving.as_ref().is_some_and(is_there) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn show(&self, token: ConsistencyToken, within: Duration) -> Result<(), WaitError> {
@@ -100,8 +112,8 @@ impl ReadModels {
         loop {
             let error = match self.show(token, LOOK_INTERVAL).await {
                 Ok(()) => return Ok(()),
-                Err(error @ (WaitError::TooLate { .. } | WaitError::NotServing { .. })) => error,
-                Err(error) => return Err(error.into()),
+                Err(error @ WaitError::OtherLog { .. }) => return Err(error.into()),
+                Err(error) => error,
             };
             let all = self.status().await?;
             tell(&all);
@@ -139,7 +151,9 @@ fn is_attended(projection: &str, all: &[ProjectionStatus]) -> bool {
 
 fn stands_still(error: &WaitError, all: &[ProjectionStatus]) -> CatchUpError {
     let projection = match error {
-        WaitError::TooLate { projection, .. } | WaitError::NotServing { projection } => projection,
+        WaitError::TooLate { projection, .. }
+        | WaitError::NotServing { projection }
+        | WaitError::ReadModels { projection, .. } => projection,
         _ => PROJECTIONS[0],
     };
     let of_this = |status: &&ProjectionStatus| status.generation.key.projection == projection;

@@ -41,7 +41,8 @@ impl Answer {
     /// The JSON of an answer with this status.
     #[track_caller]
     pub(crate) fn json(&self, status: u16) -> Value {
-        assert_eq!((self.status, self.header("content-type")), (status, "application/json"));
+        let found = (self.status, self.header("content-type"));
+        assert_eq!(found, (status, "application/json"), "{}", self.body);
         serde_json::from_str(&self.body).unwrap()
     }
 

@@ -20,7 +20,7 @@ const ACCOUNTS: usize = 3;
 
 /// A deposit of 1 that can be repeated.
 #[derive(Debug)]
-struct Deposit {
+pub(crate) struct Deposit {
     path: String,
     key: String,
 }
@@ -39,8 +39,21 @@ impl Deposit {
     }
 }
 
+/// Opens the accounts that are paid into, and gives their ids.
+pub(crate) fn open_accounts(server: &Server) -> Vec<String> {
+    let ids: Vec<String> = (0..ACCOUNTS).map(|id| id.to_string()).collect();
+    for id in &ids {
+        let open = json!({"account_id": id, "owner_name": "A", "initial_balance": 0});
+        server.post("/accounts", &open.to_string()).json(201);
+    }
+    ids
+}
+
 /// Deposits until the server is gone, after having acknowledged about `enough`.
-fn deposit_until_killed(server: &Server, enough: usize) -> Vec<(Deposit, Option<Value>)> {
+pub(crate) fn deposit_until_killed(
+    server: &Server,
+    enough: usize,
+) -> Vec<(Deposit, Option<Value>)> {
     let sent = Mutex::new(Vec::new());
     let is_gone = AtomicBool::new(false);
     let (acknowledge, acknowledged) = mpsc::channel();
@@ -73,10 +86,7 @@ fn deposit_until_killed(server: &Server, enough: usize) -> Vec<(Deposit, Option<
 
 fn what_was_acknowledged_survives_a_killed_server(home: &Home) {
     let server = Server::start(home);
-    for id in 0..ACCOUNTS {
-        let open = json!({"account_id": id.to_string(), "owner_name": "A", "initial_balance": 0});
-        server.post("/accounts", &open.to_string()).json(201);
-    }
+    open_accounts(&server);
     let sent = deposit_until_killed(&server, 300);
     drop(server);
 

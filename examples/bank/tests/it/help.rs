@@ -35,8 +35,25 @@ fn the_help_explains_migrating() {
 
 #[test]
 fn the_help_explains_accounts() {
-    let commands = ["open", "deposit", "withdraw", "close", "show", "history"];
+    let commands =
+        ["open", "deposit", "withdraw", "close", "show", "history", "summary", "statement"];
     let mut texts = vec![help(&["account"])];
     texts.extend(commands.iter().map(|command| help(&["account", command])));
+    insta::assert_snapshot!(texts.join("\n"));
+}
+
+#[test]
+fn the_help_explains_queries_of_all_accounts() {
+    let texts = [&["accounts"][..], &["accounts", "list"], &["accounts", "total"]].map(help);
+    insta::assert_snapshot!(texts.join("\n"));
+}
+
+#[test]
+fn the_help_explains_looking_after_projections() {
+    let mut texts = vec![help(&["projections"]), help(&["projections", "dead-letters"])];
+    let commands = ["status", "rebuild", "switch", "rollback", "retire"];
+    texts.extend(commands.iter().map(|command| help(&["projections", command])));
+    let commands = ["list", "show", "retry", "retry-all", "discard"];
+    texts.extend(commands.iter().map(|command| help(&["projections", "dead-letters", command])));
     insta::assert_snapshot!(texts.join("\n"));
 }

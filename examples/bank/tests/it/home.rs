@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use annals::{App, Position};
+use annals::{App, Append, AppendCondition, NewEvent, Position};
 use bank::services::BankServices;
 use bank::store::{Access, StoreUrl};
 use tempfile::TempDir;
@@ -59,7 +59,7 @@ impl Home {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bank"));
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
-        command.env_remove("BANK_STORE").env_remove("RUST_LOG");
+        command.env_remove("BANK_STORE").env_remove("RUST_LOG").env_remove("BANK_READ_MODELS");
         if let Some(database) = &self.database {
             command.env("BANK_STORE", database.url());
         }
@@ -76,6 +76,17 @@ impl Home {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let url: StoreUrl = self.store().parse().unwrap();
         Log { app: runtime.block_on(url.open(Access::Read)).unwrap(), runtime }
+    }
+
+    /// Writes events past the bank, as other code would.
+    pub(crate) fn append(&self, events: Vec<NewEvent>) {
+        block_on(async {
+            let url: StoreUrl = self.store().parse().unwrap();
+            let app = url.open(Access::Write).await.unwrap();
+            let append = Append::new(events, AppendCondition::default(), None).unwrap();
+            let appended = app.store().append(append).await.unwrap();
+            assert!(!appended.repeated);
+        });
     }
 
     /// The position of the last event.

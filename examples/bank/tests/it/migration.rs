@@ -32,11 +32,16 @@ fn each_role_may_do_what_it_is_for_and_no_more() {
 
     let migrate = ["migrate", "--application-role", &application, "--reader-role", &reader];
     let migrated = home.bank(&migrate);
-    let expected =
-        format!("applied migration 1: log\n{application} may append and read\n{reader} may read\n");
+    let expected = format!(
+        "applied migration 1: log\n{application} may append and read, and keep read models\n{reader} may read\n"
+    );
     assert_eq!((migrated.code, migrated.stdout), (Some(0), expected));
 
     assert_eq!(open_as(&home, &application).code, Some(0));
+    let url = database.url_of(&application);
+    let total = ["accounts", "total", "--format", "json"];
+    let total = Finished::of(home.command(&total).env("BANK_STORE", url)).json();
+    assert_eq!(total["accounts"], 1);
     let as_reader = |args: &[&str]| {
         Finished::of(home.command(args).env("BANK_STORE", database.url_of(&reader)))
     };

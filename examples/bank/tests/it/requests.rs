@@ -102,6 +102,14 @@ fn accounts() -> Vec<Bad> {
         open("no name", "null"),
         post("negative", OPEN, initial),
         bad("not empty", "POST", CLOSE),
+        get("malformed id", "/accounts/%00/summary"),
+        get("malformed id", "/accounts/%00/statements/2026-01"),
+        get("malformed period", "/accounts/alice/statements/2026-1"),
+        get("malformed page", "/accounts?limit=0"),
+        get("malformed page", "/accounts?limit=1001"),
+        get("malformed page", "/accounts?after=alice"),
+        get("malformed page", "/accounts?after=1.alice&after=2.alice"),
+        get("malformed token", "/total-balance").header("consistency-token", "5"),
     ]
 }
 
@@ -180,7 +188,7 @@ fn addresses() -> Vec<Bad> {
         get("unknown path", "/"),
         post("unknown path", "/accounts/alice/transfers", "{}"),
         bad("wrong method", "DELETE", "/accounts/alice"),
-        get("wrong method", OPEN),
+        get("wrong method", DEPOSIT),
         bad("wrong method", "PUT", CLOSE),
     ]
 }
@@ -210,5 +218,5 @@ fn bad_input_of_every_kind_is_answered_with_a_problem_and_changes_nothing(home: 
 fn a_wrong_method_is_told_which_ones_are_right() {
     let server = Server::start_on(&Home::new(), "memory:");
     let answer = bad("wrong method", "DELETE", OPEN).send(&server);
-    assert_eq!((answer.status, answer.header("allow")), (405, "POST"));
+    assert_eq!((answer.status, answer.header("allow")), (405, "POST,GET,HEAD"));
 }

@@ -60,7 +60,8 @@ queued    {}",
         text += &format!("\ndiscarded {}", at.format(TIME));
     }
     if let Some(event) = event {
-        text += &format!("\npayload   {}", event.payload.as_str());
+        text += &format!("\nversion   {}", event.event_version);
+        text += &format!("\npayload   {}", shown(event.payload.as_str()));
     }
     text
 }
