@@ -1,5 +1,7 @@
 //! Writing changes and moving checkpoints, in one transaction.
 
+use std::future::Future;
+
 use annals_core::{Advance, ApplyError, Lease};
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
@@ -14,7 +16,7 @@ use crate::sql_state::{Meaning, not_applied, rejected};
 
 /// Why changes were not written, and whether to believe it.
 pub(crate) struct NotApplied {
-    pub(crate) error: ApplyError,
+    error: ApplyError,
     is_doubtful: bool,
 }
 
@@ -31,13 +33,24 @@ impl PostgresReadModels {
         changes: &P::Changes,
         advance: &Advance,
     ) -> Result<(), ApplyError> {
-        match self.try_advance(projection, changes, advance).await {
+        let attempt = || self.try_advance(projection, changes, advance);
+        self.make_sure(attempt().await, attempt()).await
+    }
+
+    /// Tries once more, on a connection that remembers nothing, if the outcome is doubtful.
+    pub(crate) async fn make_sure(
+        &self,
+        outcome: Result<(), NotApplied>,
+        again: impl Future<Output = Result<(), NotApplied>>,
+    ) -> Result<(), ApplyError> {
+        let outcome = match outcome {
             Err(NotApplied { is_doubtful: true, .. }) => {
                 self.renew_connections();
-                self.try_advance(projection, changes, advance).await.map_err(|again| again.error)
+                again.await
             }
-            outcome => outcome.map_err(|failed| failed.error),
-        }
+            outcome => outcome,
+        };
+        outcome.map_err(|failed| failed.error)
     }
 
     async fn try_advance<P: PostgresProjection>(
@@ -159,11 +172,4 @@ async fn move_partitions(
         .await
         .map_err(not_applied)?;
     expect_rows(moved.rows_affected(), advance.leases.len())
-}
-
-impl NotApplied {
-    /// Whether a new connection might say something else.
-    pub(crate) const fn is_doubtful(&self) -> bool {
-        self.is_doubtful
-    }
 }

@@ -20,13 +20,8 @@ impl PostgresReadModels {
         changes: &P::Changes,
         drain: &Drain,
     ) -> Result<(), ApplyError> {
-        match self.try_drain(projection, changes, drain).await {
-            Err(failed) if failed.is_doubtful() => {
-                self.renew_connections();
-                self.try_drain(projection, changes, drain).await.map_err(|again| again.error)
-            }
-            outcome => outcome.map_err(|failed| failed.error),
-        }
+        let attempt = || self.try_drain(projection, changes, drain);
+        self.make_sure(attempt().await, attempt()).await
     }
 
     async fn try_drain<P: PostgresProjection>(

@@ -34,6 +34,16 @@
 //!
 //! SELECT sum(amount) FROM balance;
 //! ```
+//!
+//! The tables belong to the role that builds them, and each generation brings new ones. Another role
+//! is given the right to read them in advance, by the one that builds them:
+//!
+//! ```sql
+//! GRANT USAGE ON SCHEMA annals_read TO reporting;
+//! GRANT SELECT ON annals_read.generation TO reporting;
+//! ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO reporting;
+//! ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reporting;
+//! ```
 
 mod applying;
 mod checkpoint;

@@ -142,22 +142,33 @@ async fn a_query_cannot_write() {
 }
 
 #[tokio::test]
-async fn the_way_to_the_tables_that_the_documentation_shows_for_psql_works() {
+async fn another_role_finds_the_tables_the_way_the_documentation_says() {
     let database = Database::create().await;
     let read_models = database.open().await;
+    let mut own = database.connect().await;
+    // A role that every server has stands for `reporting`.
+    execute(
+        &mut own,
+        "GRANT USAGE ON SCHEMA annals_read TO pg_monitor;
+         GRANT SELECT ON annals_read.generation TO pg_monitor;
+         ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO pg_monitor;
+         ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor",
+    )
+    .await;
     let (key, lease) = leased(&read_models).await;
     apply(&read_models, &lease, amounts([("a", 5)]), at(3)).await.unwrap();
     read_models.switch(&key).await.unwrap();
-    let mut own = database.connect().await;
     execute(
         &mut own,
-        "SELECT set_config('search_path', projection || '_' || number, false)
+        "SET ROLE pg_monitor;
+         SELECT set_config('search_path', projection || '_' || number, false)
          FROM annals_read.generation WHERE projection = 'balances' AND state = 'serving'",
     )
     .await;
     let amount: i64 =
         sqlx::query_scalar("SELECT amount FROM balance").fetch_one(&mut own).await.unwrap();
     assert_eq!(amount, 5);
+    assert!(sqlx::query("DELETE FROM balance").execute(&mut own).await.is_err());
 }
 
 /// A projection whose table has another type in each version.
