@@ -35,8 +35,8 @@
 //! SELECT sum(amount) FROM balance;
 //! ```
 //!
-//! The tables belong to the role that builds them, and each generation brings new ones. Another role
-//! is given the right to read them in advance, by the one that builds them:
+//! The tables belong to the role that builds them, and each generation brings new ones. Another
+//! role is given the right to read them in advance, by the one that builds them:
 //!
 //! ```sql
 //! GRANT USAGE ON SCHEMA annals_read TO reporting;
