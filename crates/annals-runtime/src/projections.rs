@@ -4,6 +4,7 @@ mod advancing;
 mod batch;
 mod blocked;
 mod error;
+mod meeting;
 mod options;
 mod pace;
 mod parking;
@@ -32,6 +33,7 @@ pub use error::ProjectionStopped;
 pub use options::ProjectionOptions;
 pub use status::{CATCHING_UP_SECONDS, ProjectionState, ProjectionStatus};
 
+use self::meeting::Meetings;
 use self::registration::{Registered, Registration};
 use self::supervisor::Supervisor;
 use self::worker::Surroundings;
@@ -142,6 +144,7 @@ impl<D: ReadModels> Projections<D> {
             store: self.store,
             visibility: self.visibility,
             options: self.options,
+            meetings: Meetings::default(),
             wake: self.wake,
             shutdown: end.subscribe(),
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_core::{ApplyError, GenerationState, Hosts, Projection};
+use annals_core::{ApplyError, Checkpoint, GenerationState, Hosts, Position, Projection};
 use tokio::time::Instant;
 
 use super::batch::{Batch, Failed, Suspect};
@@ -22,7 +22,14 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         share: &mut Share,
         until: Instant,
     ) -> Result<bool, Trouble> {
-        let gathered = self.gather(share, until).await?;
+        let meeting = self.around.meetings.place(&self.generation.key.projection);
+        if let Some(place) = meeting
+            && share.lowest().position >= place.position
+        {
+            self.around.meetings.moved(&self.generation.key.projection, place, until).await;
+            return Ok(true);
+        }
+        let gathered = self.gather(share, meeting, until).await?;
         let batch = match gathered {
             Ok(batch) => batch,
             Err(failed) => {
@@ -35,7 +42,7 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         if batch.to.position <= share.lowest().position {
             return Ok(false);
         }
-        let Batch { changes, applied, queued, events, last, to, .. } = batch;
+        let Batch { changes, applied, queued, events, last, to, is_at_end, .. } = batch;
         let advance = share.advance(to, &applied, queued);
         let begun = Instant::now();
         let applied = self.models.apply(self.projection.clone(), Arc::new(changes), advance).await;
@@ -45,6 +52,10 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
                 self.suspicion.passed(events, to.position);
                 self.last_error = None;
                 share.moved(to);
+                if is_at_end {
+                    // There may be more by now, as there always is while the log is busy.
+                    self.note_caught_up();
+                }
                 if self.generation.state == GenerationState::Serving {
                     self.around.visibility.moved(&self.generation.key.projection);
                 }
@@ -61,10 +72,12 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         Ok(true)
     }
 
-    /// Reads on and projects, until there is enough for a transaction or nothing more.
+    /// Reads on and projects, until there is enough for a transaction or nothing more, and no
+    /// further than to `end`.
     async fn gather(
         &mut self,
         share: &Share,
+        end: Option<Checkpoint>,
         until: Instant,
     ) -> Result<Result<Batch<P>, Failed>, Trouble> {
         let events_max = self
@@ -87,13 +100,21 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         while let Some(room) = batch.room(events_max) {
             let limit = PAGE_EVENTS.min(room);
             let Some(read) = subscription.try_next_batch(limit).await? else { break };
-            for event in &read.events {
+            let is_beyond = |position: Position| end.is_some_and(|end| position > end.position);
+            for event in read.events.iter().filter(|event| !is_beyond(event.position)) {
                 if let Err(failed) = batch.take(&self.projection, share, &self.blocked, event) {
                     return Ok(Err(failed));
                 }
             }
-            batch.to = read.checkpoint;
-            if Instant::now() >= until {
+            if let Some(end) = end
+                && is_beyond(read.checkpoint.position)
+            {
+                // It has read too far, and begins anew where the others wait.
+                batch.to = end;
+                return Ok(Ok(batch));
+            }
+            (batch.to, batch.is_at_end) = (read.checkpoint, !read.has_more);
+            if batch.is_at_end || Instant::now() >= until {
                 break;
             }
         }

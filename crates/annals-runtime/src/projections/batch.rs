@@ -30,6 +30,8 @@ pub(super) struct Batch<P: Projection> {
     pub(super) last: Option<Suspect>,
     /// Where it ends.
     pub(super) to: Checkpoint,
+    /// The log ended there when it was read.
+    pub(super) is_at_end: bool,
 }
 
 /// An event that may have to be parked.
@@ -70,6 +72,7 @@ impl<P: Projection> Batch<P> {
             bytes: 0,
             last: None,
             to: share.lowest(),
+            is_at_end: false,
         }
     }
 

@@ -1,23 +1,31 @@
 //! Switching to a generation that has caught up.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use annals_core::{
-    EventStore, Generation, GenerationKey, Position, ReadModels, ReadModelsError, Serving,
+    Checkpoint, Comparison, EventStore, Generation, GenerationKey, Position, ReadModels,
+    ReadModelsError, Serving,
 };
+use tokio::time::{Instant, timeout_at};
 
 use super::error::Trouble;
+use super::meeting::Meetings;
 use super::registration::Registered;
 
-/// How often two generations are looked at until they happen to be at the same position, before it
-/// is tried again later.
+/// How long the workers of two generations wait for one another, before both go on and it is tried
+/// again later.
 ///
-/// Both follow the log, so they meet whenever it pauses for a moment.
-const MEETINGS_MAX: u32 = 200;
+/// They are milliseconds apart, and whoever waits for the read model waits as much longer.
+const MEETING_MAX: Duration = Duration::from_millis(100);
 
-/// Pause between two looks.
-const MEETING_INTERVAL: Duration = Duration::from_millis(10);
+/// Pause between two looks whether they are there.
+const MEETING_INTERVAL: Duration = Duration::from_millis(5);
+
+/// How often it is tried to switch before it is tried again later: a generation that is ahead one
+/// moment is behind the next.
+const SWITCHES_MAX: u32 = 200;
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +44,7 @@ pub(super) struct Promotion {
     pub(super) models: Arc<dyn ReadModels>,
     pub(super) registered: Arc<dyn Registered>,
     pub(super) generation: Generation,
+    pub(super) meetings: Meetings,
 }
 
 impl Promotion {
@@ -70,18 +79,45 @@ impl Promotion {
         Ok(positions.min().unwrap_or_default())
     }
 
-    /// Whether both hold the same rows; `None` if they never were at the same position.
+    /// Whether both hold the same rows; `None` if they were not at the same position in time.
     async fn compare(&self, serving: &Serving) -> Result<Option<bool>, Trouble> {
         let key = &self.generation.key;
-        for _ in 0..MEETINGS_MAX {
-            if let Some(comparison) = self.models.compare(&serving.key, key).await? {
-                let is_equal = comparison.is_equal();
-                self.models.keep_comparison(key, comparison).await?;
-                return Ok(Some(is_equal));
+        let until = Instant::now() + MEETING_MAX;
+        let meeting = self.meetings.call(&key.projection);
+        while Instant::now() < until {
+            meeting.set(self.furthest(serving).await?);
+            let mut comparing = pin!(self.models.compare(&serving.key, key));
+            let Ok(compared) = timeout_at(until, &mut comparing).await else {
+                // It has its view by now. Nobody waits until it has looked at everything.
+                drop(meeting);
+                return self.keep(comparing.await?).await;
+            };
+            if let Some(comparison) = compared? {
+                return self.keep(Some(comparison)).await;
             }
             tokio::time::sleep(MEETING_INTERVAL).await;
         }
         Ok(None)
+    }
+
+    async fn keep(&self, comparison: Option<Comparison>) -> Result<Option<bool>, Trouble> {
+        let Some(comparison) = comparison else { return Ok(None) };
+        let is_equal = comparison.is_equal();
+        self.models.keep_comparison(&self.generation.key, comparison).await?;
+        Ok(Some(is_equal))
+    }
+
+    /// How far any partition of the two generations is.
+    async fn furthest(&self, serving: &Serving) -> Result<Checkpoint, Trouble> {
+        let mut furthest = Checkpoint::START;
+        for key in [&serving.key, &self.generation.key] {
+            for partition in self.models.status(key).await?.partitions {
+                if partition.checkpoint.position > furthest.position {
+                    furthest = partition.checkpoint;
+                }
+            }
+        }
+        Ok(furthest)
     }
 }
 
@@ -90,7 +126,7 @@ pub(super) async fn switch(
     models: &dyn ReadModels,
     key: &GenerationKey,
 ) -> Result<bool, ReadModelsError> {
-    for _ in 0..MEETINGS_MAX {
+    for _ in 0..SWITCHES_MAX {
         match models.switch(key).await {
             Ok(()) => return Ok(true),
             Err(ReadModelsError::Moved { .. }) => tokio::time::sleep(MEETING_INTERVAL).await,

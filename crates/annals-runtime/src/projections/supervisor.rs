@@ -236,6 +236,7 @@ impl Supervisor {
             models: self.models.clone(),
             registered: registered.clone(),
             generation: generation.clone(),
+            meetings: self.around.meetings.clone(),
         };
         let (key, mut shutdown) = (key.clone(), self.around.shutdown.clone());
         self.tasks.spawn(async move {
@@ -248,8 +249,8 @@ impl Supervisor {
                 }
                 promoted
             };
-            // Indexes and comparisons take as long as tables are large. Nobody waits for them at the
-            // end: each step is done as a whole or not at all, and whoever comes next goes on.
+            // Indexes and comparisons take as long as tables are large. Nobody waits for them at
+            // the end: each step is done as a whole or not at all, and whoever comes next goes on.
             let promoted = tokio::select! {
                 promoted = work => promoted,
                 _ = shutdown.wait_for(|is_over| *is_over) => Ok(Promoted::NotYet),

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::blocked::Blocked;
 use super::error::{ProjectionStopped, Trouble, with_causes};
+use super::meeting::Meetings;
 use super::options::ProjectionOptions;
 use super::pace::Pace;
 use super::share::Share;
@@ -33,6 +34,7 @@ pub(super) struct Surroundings {
     pub(super) store: Arc<dyn EventStore>,
     pub(super) visibility: Visibility,
     pub(super) options: ProjectionOptions,
+    pub(super) meetings: Meetings,
     /// Rung when somebody in this process asks for something.
     pub(super) wake: Arc<Notify>,
     pub(super) shutdown: watch::Receiver<bool>,
@@ -215,7 +217,7 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
     }
 
     /// Has the supervisor look whether there is something to switch to.
-    fn note_caught_up(&self) {
+    pub(super) fn note_caught_up(&self) {
         let is_news = !self.pulse.is_caught_up.swap(true, Ordering::Relaxed);
         if is_news && self.generation.state == GenerationState::Building {
             self.around.wake.notify_waiters();

@@ -270,3 +270,46 @@ async fn rebuild_ends_while_events_keep_coming() {
         .await;
     ended.unwrap();
 }
+
+/// A read database whose transactions take their time, each another.
+#[derive(Debug)]
+struct Jitter;
+
+impl Between for Jitter {
+    fn before(&self, call: Call) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(async move {
+            if matches!(call, Call::Apply(_)) {
+                let micros = rand::RngExt::random_range(&mut rand::rng(), 1_000..7_000_u64);
+                tokio::time::sleep(Duration::from_micros(micros)).await;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Two generations were compared only if they happened to be at the same position, which on a busy
+/// log they never were: the rebuild went on for ever.
+#[tokio::test(start_paused = true)]
+async fn generations_that_both_follow_a_busy_log_meet() {
+    let world = World::new();
+    append(&*world.store, &[("a", 1)]).await;
+    let models = Interposed::new(&world.models, &Arc::new(Jitter));
+    let projections = Projections::new(world.store.clone(), models)
+        .with(DocumentProjection(world.sums.clone()))
+        .options(brisk(ProjectionOptions::default()));
+    during(projections, async {
+        world.caught_up().await;
+        world.projections().rebuild("sums").await.unwrap();
+        for _ in 0..60_000 {
+            append(&*world.store, &[("a", 1)]).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            if world.states().await.contains(&(2, GenerationState::Serving)) {
+                return;
+            }
+        }
+        panic!("not met");
+    })
+    .await
+    .1
+    .unwrap();
+}

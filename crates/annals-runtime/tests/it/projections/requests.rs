@@ -82,8 +82,8 @@ fn runner(world: &World, asking: &Arc<Asking>) -> Projections<Interposed<Asking>
         .options(brisk(ProjectionOptions::default()))
 }
 
-/// An event that was parked, and taken up again before the checkpoint had passed it, came again with
-/// the log: it was applied twice.
+/// An event that was parked, and taken up again before the checkpoint had passed it, came again
+/// with the log: it was applied twice.
 #[tokio::test(start_paused = true)]
 async fn event_that_is_taken_up_at_once_is_applied_once() {
     let world = World::new();
