@@ -5,10 +5,11 @@
 //! |---|---|
 //! | `ID` | the account: its balance, and so where the next month begins |
 //! | `ID/months/2026-01` | a month: its first and last balance, and how much moved |
-//! | `ID/entries/2026-01/00000000000000000003` | [`PART_SEQUENCES`] sequences, as far as they are in that month |
+//! | `ID/entries/2026-01/00000000000000000003` | [`PART_SEQUENCES`] sequences, as far as they are
+//! in that month |
 //!
 //! Each event rewrites the documents it concerns whole, so none may grow with the number of events:
-//! the entries of a month are divided by their sequence.
+//! the entries of a month are divided by their sequence, [`PART_SEQUENCES`] in a document.
 
 mod document;
 mod month;

@@ -23,8 +23,8 @@ pub use self::row::{AccountSummaryRow, ActiveTotal};
 pub use self::tables::SummaryTables;
 
 /// Builds the table `account_query_model`, with a row for each account, and the table
-/// `active_account_total`, with a row for each partition, so that partitions that are written at the
-/// same time do not wait for each other.
+/// `active_account_total`, with a row for each partition, so that partitions that are written at
+/// the same time do not wait for each other.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AccountSummary;
 

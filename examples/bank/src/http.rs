@@ -15,9 +15,10 @@
 //! | `POST /accounts/{id}/withdrawals` | takes out: 200 |
 //! | `POST /accounts/{id}/close` | closes it: 200 |
 //!
-//! Amounts are whole minor units. An `Idempotency-Key` makes a request safe to repeat. Every command is
-//! answered with a `Consistency-Token`; a query of a read model that presents it is answered from one
-//! that knows of that command, or told how far it is. What can go wrong is listed at [`Kind`].
+//! Amounts are whole minor units. An `Idempotency-Key` makes a request safe to repeat. Every
+//! command is answered with a `Consistency-Token`; a query of a read model that presents it is
+//! answered from one that knows of that command, or told how far it is. What can go wrong is listed
+//! at [`Kind`].
 
 mod accounts;
 mod address;

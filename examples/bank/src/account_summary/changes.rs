@@ -51,7 +51,8 @@ pub struct TotalChange {
 
 impl SummaryChanges {
     pub(super) fn account(&mut self, id: &str, now: DateTime<Utc>) -> &mut AccountChange {
-        // Most events are about an account that is not new to the batch: no text is copied for them.
+        // Most events are about an account that is not new to the batch: no text is copied for
+        // them.
         if !self.accounts.contains_key(id) {
             let change = AccountChange {
                 opening: None,

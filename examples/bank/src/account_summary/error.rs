@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-/// An event does not fit what is there. The rules of the account make that impossible, so either the
-/// log was written by other code, or an earlier event of the account was discarded.
+/// An event does not fit what is there. The rules of the account make that impossible, so either
+/// the log was written by other code, or an earlier event of the account was discarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SummaryError {

@@ -41,8 +41,8 @@ async fn insert_accounts(
     tables: &mut PgConnection,
     changes: &SummaryChanges,
 ) -> Result<(), BoxError> {
-    let opened = |(id, change)| Opening::of(id, change);
-    let opened: Vec<_> = changes.accounts.iter().filter_map(opened).collect();
+    let opened = changes.accounts.iter().filter_map(|(id, change)| Opening::of(id, change));
+    let opened: Vec<_> = opened.collect();
     if opened.is_empty() {
         return Ok(());
     }
@@ -66,10 +66,10 @@ async fn insert_accounts(
 
 impl Opening {
     fn of<'a>(
-        id: &'a String,
+        id: &'a str,
         change: &'a AccountChange,
     ) -> Option<(&'a str, &'a Self, &'a AccountChange)> {
-        change.opening.as_ref().map(|opening| (id.as_str(), opening, change))
+        change.opening.as_ref().map(|opening| (id, opening, change))
     }
 }
 

@@ -27,8 +27,8 @@ const VISIBLE_WITHIN: Duration = Duration::from_secs(8);
 
 type Answer<T> = Result<QueryAnswer<T>, QueryError>;
 
-/// The queries. Each takes a consistency token if the answer must be at least that new, says how new
-/// it is, and is one consistent view.
+/// The queries. Each takes a consistency token if the answer must be at least that new, says how
+/// new it is, and is one consistent view.
 ///
 /// All return [`QueryError`], whose variants say what to do next.
 #[derive(Debug, Clone)]
@@ -169,8 +169,8 @@ impl Queries {
         self.answer(AccountStatement::NAME, at_least, read).await
     }
 
-    /// The totals come first. Entries are read after them, and are only ever added, so those up to the
-    /// last that the totals count are the very ones they count.
+    /// The totals come first. Entries are read after them, and are only ever added, so those up to
+    /// the last that the totals count are the very ones they count.
     async fn read_statement(
         &self,
         id: &AccountId,

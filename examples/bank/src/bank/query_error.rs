@@ -25,8 +25,8 @@ pub enum QueryError {
         /// How far the read model is.
         position: Position,
     },
-    /// The read model is older than the consistency token asks for. Ask again with the same token, or
-    /// without one for older data.
+    /// The read model is older than the consistency token asks for. Ask again with the same token,
+    /// or without one for older data.
     #[error("the read model has reached position {reached}, {asked} was asked for")]
     Behind {
         /// What was asked for.

@@ -109,12 +109,16 @@ impl ProjectionsCommand {
     }
 }
 
-/// Tries until the generation has caught up with the one that serves, and sees to it that both are
-/// worked on.
+/// Tries until the generation has caught up with the one that serves. Whoever keeps them up to date
+/// is not disturbed; if nobody seems to, this process sees to it.
 async fn again_if_behind<T>(
     models: &ReadModels,
     attempt: impl AsyncFn() -> Result<T, ReadModelsError>,
 ) -> Result<T, ReadModelsError> {
+    match attempt().await {
+        Err(ReadModelsError::Moved { .. }) => {}
+        done => return done,
+    }
     let attempts = async {
         for _ in 1..TRIES_MAX {
             match attempt().await {

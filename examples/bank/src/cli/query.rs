@@ -29,8 +29,8 @@ pub(super) struct Prepared {
 }
 
 impl How {
-    /// Opens the read models and waits until they are as new as asked for. If no other process keeps
-    /// them up to date, this one does until then.
+    /// Opens the read models and waits until they are as new as asked for. If no other process
+    /// keeps them up to date, this one does until then.
     pub(super) async fn prepare(&self, place: &Place) -> Result<Prepared, Failure> {
         let app = place.log.open(Access::Read).await?;
         let models = place.open_read_models(app.store()).await?;

@@ -169,8 +169,8 @@ pub struct Problem {
     retry_after: Option<u8>,
 }
 
-/// When to ask a read model again that is behind or being built, in seconds: the least there is. One
-/// that follows the log needs milliseconds.
+/// When to ask a read model again that is behind or being built, in seconds: the least there is.
+/// One that follows the log needs milliseconds.
 const RETRY_AFTER: u8 = 1;
 
 #[derive(Serialize)]

@@ -39,8 +39,8 @@ pub enum ServeError {
     Stopped(#[source] io::Error),
 }
 
-/// Serves the bank until Ctrl-C or SIGTERM, then ends what was accepted. Keeps the read models up to
-/// date all the while: requests that wait for them are answered first.
+/// Serves the bank until Ctrl-C or SIGTERM, then ends what was accepted. Keeps the read models up
+/// to date all the while: requests that wait for them are answered first.
 ///
 /// # Errors
 ///

@@ -44,8 +44,8 @@ pub enum CatchUpError {
 }
 
 impl ReadModels {
-    /// Does `work`, which needs the read models to follow the log. If no other process keeps them up
-    /// to date, this one does for as long as it takes.
+    /// Does `work`, which needs the read models to follow the log. If no other process keeps them
+    /// up to date, this one does for as long as it takes.
     pub async fn attended<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         tokio::select! {

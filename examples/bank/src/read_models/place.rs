@@ -47,8 +47,8 @@ impl FromStr for ReadModelsPlace {
 }
 
 impl ReadModelsPlace {
-    /// Where the read models of a log are if nobody says otherwise: beside its file, in its database,
-    /// or, for a log that is kept nowhere, in a temporary folder.
+    /// Where the read models of a log are if nobody says otherwise: beside its file, in its
+    /// database, or, for a log that is kept nowhere, in a temporary folder.
     #[must_use]
     pub fn beside(log: &StoreUrl) -> Self {
         match log {

@@ -33,7 +33,9 @@ fn each_role_may_do_what_it_is_for_and_no_more() {
     let migrate = ["migrate", "--application-role", &application, "--reader-role", &reader];
     let migrated = home.bank(&migrate);
     let expected = format!(
-        "applied migration 1: log\n{application} may append and read, and keep read models\n{reader} may read\n"
+        "applied migration 1: log\n\
+         {application} may append and read, and keep read models\n\
+         {reader} may read\n"
     );
     assert_eq!((migrated.code, migrated.stdout), (Some(0), expected));
 

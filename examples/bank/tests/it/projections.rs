@@ -20,7 +20,8 @@ on_each_store! {
     without_a_server_a_rebuild_is_done_by_whoever_asks,
 }
 
-/// What `bank projections status` says of each generation: its number, what it is for, how far it is.
+/// What `bank projections status` says of each generation: its number, what it is for, how far it
+/// is.
 fn generations(home: &Home, projection: &str) -> Vec<(u64, String, u64)> {
     let status = home.bank(&["projections", "status", "--format", "json"]).json();
     let all = status["projections"].as_array().unwrap().iter();

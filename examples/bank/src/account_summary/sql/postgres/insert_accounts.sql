@@ -1,5 +1,6 @@
 -- Makes the rows of accounts that were opened.
--- Binds, each an array: account id, owner name, balance, whether it is active, opened at, updated at.
+-- Binds, each an array: account id, owner name, balance, whether it is active, opened at,
+-- updated at.
 
 INSERT INTO account_query_model (
     account_id, owner_name, balance, is_active, created_at, updated_at
