@@ -69,3 +69,6 @@ impl Projection for AccountSummary {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
