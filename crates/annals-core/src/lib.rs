@@ -58,7 +58,7 @@ pub use read::{Page, Read, ReadError, Selection};
 pub use read_models::{
     Advance, ApplyError, BlockedStream, Claim, Comparison, DeadLetter, DeadLetterQuery,
     DeadLetterRequest, DeadLetters, DocumentList, DocumentOrder, DocumentReader, Drain, Generation,
-    GenerationKey, GenerationState, GenerationStatus, Generations, Hosts, Lease, Leases,
+    GenerationKey, GenerationState, GenerationStatus, Generations, Hosts, IfBehind, Lease, Leases,
     ListedDocument, NewDeadLetter, NewGeneration, PartitionStatus, QueuedEvent, ReadModels,
     ReadModelsError, Seen, Serving, TableComparison, WorkerReport,
 };

@@ -18,7 +18,7 @@ use thiserror::Error;
 pub use documents::{DocumentList, DocumentOrder, DocumentReader, ListedDocument, Seen};
 pub use generation::{
     Comparison, Generation, GenerationKey, GenerationState, GenerationStatus, Generations,
-    NewGeneration, PartitionStatus, Serving, TableComparison,
+    IfBehind, NewGeneration, PartitionStatus, Serving, TableComparison,
 };
 pub use host::{Advance, ApplyError, Drain, Hosts, QueuedEvent};
 pub use lease::{Claim, Lease, Leases, WorkerReport};

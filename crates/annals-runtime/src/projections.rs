@@ -23,7 +23,8 @@ use std::sync::Arc;
 
 use annals_core::{
     Clock, DeadLetterId, DeadLetterQuery, DeadLetterRequest, EventStore, Generation, GenerationKey,
-    GenerationState, Hosts, Projection, ReadError, ReadModels, ReadModelsError, SystemClock,
+    GenerationState, Hosts, IfBehind, Projection, ReadError, ReadModels, ReadModelsError,
+    SystemClock,
 };
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
@@ -217,7 +218,7 @@ impl<D: ReadModels> Projections<D> {
             let reason = format!("{generation} is being built: it will serve when it is complete");
             return Err(ReadModelsError::Refused { reason });
         }
-        if promotion::switch(&*self.models, generation).await? {
+        if promotion::switch(&*self.models, generation, IfBehind::Refuse).await? {
             self.wake.notify_waiters();
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use annals_core::{
     BoxFuture, Comparison, Generation, GenerationKey, GenerationState, GenerationStatus,
-    Generations, LogId, PartitionStatus, ReadModelsError, Serving, WorkerId,
+    Generations, IfBehind, LogId, PartitionStatus, ReadModelsError, Serving, WorkerId,
 };
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
@@ -169,7 +169,11 @@ impl PostgresReadModels {
         read().map_err(unavailable)
     }
 
-    async fn switch_to(&self, to: &GenerationKey) -> Result<(), ReadModelsError> {
+    async fn switch_to(
+        &self,
+        to: &GenerationKey,
+        if_behind: IfBehind,
+    ) -> Result<(), ReadModelsError> {
         let mut change = self.begin(Begin::Change, None).await.map_err(unavailable)?;
         let generations =
             lock_generations(&mut change, &to.projection).await.map_err(unavailable)?;
@@ -191,7 +195,7 @@ impl PostgresReadModels {
             let is_at = find_positions(&mut change, &serving_key).await.map_err(unavailable)?;
             let will_be_at = find_positions(&mut change, to).await.map_err(unavailable)?;
             let goes_back = will_be_at.map(|(lowest, _)| lowest) < is_at.map(|(lowest, _)| lowest);
-            if goes_back {
+            if goes_back && if_behind == IfBehind::Refuse {
                 return Err(ReadModelsError::Moved { what: serving_key.to_string() });
             }
             set_state(&mut change, &to.projection, serving.number, GenerationState::Retained)
@@ -294,9 +298,13 @@ impl Generations for PostgresReadModels {
         Box::pin(async move { self.in_time(self.set_comparison(&key, &comparison)).await })
     }
 
-    fn switch(&self, to: &GenerationKey) -> BoxFuture<'_, Result<(), ReadModelsError>> {
+    fn switch(
+        &self,
+        to: &GenerationKey,
+        if_behind: IfBehind,
+    ) -> BoxFuture<'_, Result<(), ReadModelsError>> {
         let to = to.clone();
-        Box::pin(async move { self.in_time(self.switch_to(&to)).await })
+        Box::pin(async move { self.in_time(self.switch_to(&to, if_behind)).await })
     }
 
     fn retire(&self, generation: &GenerationKey) -> BoxFuture<'_, Result<(), ReadModelsError>> {

@@ -60,6 +60,16 @@ pub enum GenerationState {
     Retained,
 }
 
+/// What becomes of a switch to a generation that is behind the one that serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfBehind {
+    /// It is refused: no query goes back in time.
+    Refuse,
+    /// It is done: the one that serves does not belong to the log any more, so that its position
+    /// means nothing.
+    Switch,
+}
+
 /// What a new generation is begun with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewGeneration {
@@ -202,12 +212,17 @@ pub trait Generations: fmt::Debug + Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<(), ReadModelsError>>;
 
     /// Has `to` serve, and retains the one that does. Whoever queries sees one or the other.
+    /// `if_behind` says what becomes of it where `to` is behind the one that serves.
     ///
     /// # Errors
     ///
-    /// [`ReadModelsError::Moved`] if `to` is behind the one that serves at this moment: try again
-    /// when it has caught up, so that no query goes back in time.
-    fn switch(&self, to: &GenerationKey) -> BoxFuture<'_, Result<(), ReadModelsError>>;
+    /// [`ReadModelsError::Moved`] if `to` is behind the one that serves at this moment, and that is
+    /// refused: try again when it has caught up, so that no query goes back in time.
+    fn switch(
+        &self,
+        to: &GenerationKey,
+        if_behind: IfBehind,
+    ) -> BoxFuture<'_, Result<(), ReadModelsError>>;
 
     /// Removes a generation with its tables, checkpoints and dead letters.
     ///

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_core::{
-    Checkpoint, Comparison, EventStore, Generation, GenerationKey, Position, ReadModels,
-    ReadModelsError, Serving,
+    Checkpoint, CheckpointError, Comparison, EventStore, Generation, GenerationKey, IfBehind,
+    Position, ReadModels, ReadModelsError, Serving,
 };
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Trouble;
 use super::meeting::Meetings;
 use super::registration::Registered;
+use crate::subscription;
 
 /// How long the workers of two generations wait for one another, before both go on and it is tried
 /// again later.
@@ -53,15 +54,18 @@ impl Promotion {
     pub(super) async fn run(self) -> Result<Promoted, Trouble> {
         let key = &self.generation.key;
         let serving = self.models.serving(&key.projection).await?;
-        let goal = match &serving {
-            Some(serving) => serving.position,
-            None => self.store.head().await?,
+        let (goal, if_behind) = match &serving {
+            Some(serving) if self.belongs(serving).await? => (serving.position, IfBehind::Refuse),
+            // Where it is means nothing: the log has lost its end, or is another one.
+            Some(_) => (self.store.head().await?, IfBehind::Switch),
+            None => (self.store.head().await?, IfBehind::Refuse),
         };
         if self.position().await? < goal {
             return Ok(Promoted::NotYet);
         }
         self.registered.finish(key).await?;
         if let Some(serving) = &serving
+            && if_behind == IfBehind::Refuse
             && self.registered.is_same_as(serving.version)
         {
             match self.compare(serving).await? {
@@ -70,7 +74,23 @@ impl Promotion {
                 Some(true) => {}
             }
         }
-        Ok(if switch(&*self.models, key).await? { Promoted::Serves } else { Promoted::NotYet })
+        let is_switched = switch(&*self.models, key, if_behind).await?;
+        Ok(if is_switched { Promoted::Serves } else { Promoted::NotYet })
+    }
+
+    /// Whether the log still has the events that the checkpoints of `serving` name.
+    async fn belongs(&self, serving: &Serving) -> Result<bool, Trouble> {
+        if serving.log_id != self.store.log_id() {
+            return Ok(false);
+        }
+        for partition in self.models.status(&serving.key).await?.partitions {
+            match subscription::verify(&*self.store, partition.checkpoint).await {
+                Ok(()) => {}
+                Err(CheckpointError::Read(error)) => return Err(error.into()),
+                Err(_) => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     async fn position(&self) -> Result<Position, Trouble> {
@@ -125,9 +145,10 @@ impl Promotion {
 pub(super) async fn switch(
     models: &dyn ReadModels,
     key: &GenerationKey,
+    if_behind: IfBehind,
 ) -> Result<bool, ReadModelsError> {
     for _ in 0..SWITCHES_MAX {
-        match models.switch(key).await {
+        match models.switch(key, if_behind).await {
             Ok(()) => return Ok(true),
             Err(ReadModelsError::Moved { .. }) => tokio::time::sleep(MEETING_INTERVAL).await,
             Err(error) => return Err(error),

@@ -7,6 +7,7 @@ mod interposed;
 mod promotion;
 mod rebuild;
 mod requests;
+mod restored;
 mod sharing;
 mod stopping;
 mod sums;

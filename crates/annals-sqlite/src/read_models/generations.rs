@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use annals_core::{
     BoxFuture, Comparison, Generation, GenerationKey, GenerationState, GenerationStatus,
-    Generations, Partition, PartitionStatus, ReadModelsError, Serving, WorkerId,
+    Generations, IfBehind, Partition, PartitionStatus, ReadModelsError, Serving, WorkerId,
 };
 use rusqlite::{Connection, Row};
 
@@ -95,11 +95,16 @@ impl Generations for SqliteReadModels {
         })
     }
 
-    fn switch(&self, to: &GenerationKey) -> BoxFuture<'_, Result<(), ReadModelsError>> {
+    fn switch(
+        &self,
+        to: &GenerationKey,
+        if_behind: IfBehind,
+    ) -> BoxFuture<'_, Result<(), ReadModelsError>> {
         let (folder, to) = (Arc::clone(&self.folder), to.clone());
         Box::pin(async move {
             let switch = move |catalog: &mut Connection| {
-                let held = catalog::change(catalog, |catalog| switch(catalog, &folder, &to))?;
+                let held =
+                    catalog::change(catalog, |catalog| switch(catalog, &folder, &to, if_behind))?;
                 drop(held);
                 Ok(())
             };
@@ -125,6 +130,7 @@ fn switch(
     catalog: &Connection,
     folder: &Folder,
     to: &GenerationKey,
+    if_behind: IfBehind,
 ) -> Result<Option<Connection>, Fault> {
     let to = catalog::find(catalog, to)?;
     let serving = catalog::serving(catalog, &to.key.projection)?;
@@ -135,7 +141,8 @@ fn switch(
     let held = hold(folder, &serving.key)?;
     let behind = held.as_ref().map(generation_file::lowest_position).transpose()?;
     let ahead = folder.read(&to.key, |file| Ok(generation_file::lowest_position(file)?))?;
-    if behind.is_some_and(|behind| ahead < behind) {
+    let goes_back = behind.is_some_and(|behind| ahead < behind);
+    if goes_back && if_behind == IfBehind::Refuse {
         return Err(Fault::moved(format!("the position of {}", serving.key)));
     }
     catalog::set_state(catalog, &serving.key, GenerationState::Retained)?;

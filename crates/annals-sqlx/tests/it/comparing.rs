@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use annals_core::{
-    Advance, BoxError, Comparison, EventEnvelope, GenerationKey, Generations, Hosts, Lease,
-    Projection, ReadModelsError, WorkerId,
+    Advance, BoxError, Comparison, EventEnvelope, GenerationKey, Generations, Hosts, IfBehind,
+    Lease, Projection, ReadModelsError, WorkerId,
 };
 use annals_sqlx::{PostgresProjection, PostgresReadModels};
 use sqlx::AssertSqlSafe;
@@ -79,7 +79,7 @@ async fn compare(
     rows: &str,
 ) -> Result<Option<Comparison>, ReadModelsError> {
     let (serving, _) = build(read_models, TABLES, ROWS).await;
-    read_models.switch(&serving).await.expect("none serves");
+    read_models.switch(&serving, IfBehind::Refuse).await.expect("none serves");
     let (other, _) = build(read_models, tables, rows).await;
     read_models.compare(&serving, &other).await
 }
@@ -155,7 +155,7 @@ async fn a_table_without_a_primary_key_is_not_compared() {
     let database = Database::create().await;
     let read_models = database.open().await;
     let (serving, _) = build(&read_models, KEYLESS, "").await;
-    read_models.switch(&serving).await.unwrap();
+    read_models.switch(&serving, IfBehind::Refuse).await.unwrap();
     let (other, _) = build(&read_models, KEYLESS, "").await;
     let refused = read_models.compare(&serving, &other).await.unwrap_err();
     assert!(refused.to_string().contains("table keyless"), "{refused}");
@@ -166,7 +166,7 @@ async fn generations_at_different_positions_are_not_compared() {
     let database = Database::create().await;
     let read_models = database.open().await;
     let (serving, _) = build(&read_models, TABLES, ROWS).await;
-    read_models.switch(&serving).await.unwrap();
+    read_models.switch(&serving, IfBehind::Refuse).await.unwrap();
     let (other, lease) = build(&read_models, TABLES, ROWS).await;
     let lease = claim(&read_models, &other, lease.worker).await;
     let advance = Advance { leases: lease, to: at(6), applied: vec![0], queued: Vec::new() };

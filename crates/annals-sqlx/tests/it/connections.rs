@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_core::{Advance, Generations, Hosts, Leases, ReadModelsError, WorkerId};
+use annals_core::{Advance, Generations, Hosts, IfBehind, Leases, ReadModelsError, WorkerId};
 use annals_sqlx::PostgresReadModels;
 use sqlx::postgres::PgConnection;
 
@@ -16,7 +16,7 @@ async fn queries_that_take_all_connections_do_not_stop_workers() {
     let options = database.options().connections_max(4).acquire_timeout(Duration::from_millis(100));
     let read_models = PostgresReadModels::open(options).await.unwrap();
     let (key, lease) = leased(&read_models).await;
-    read_models.switch(&key).await.unwrap();
+    read_models.switch(&key, IfBehind::Refuse).await.unwrap();
     let open = read_models.read("balances").await.unwrap();
     let refused = read_models.read("balances").await;
     assert!(matches!(refused, Err(ReadModelsError::Unavailable { .. })), "{refused:?}");

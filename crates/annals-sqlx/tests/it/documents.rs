@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use annals_core::{
     Advance, ApplyError, BoxError, DocumentList, DocumentOrder, DocumentProjection, DocumentReader,
-    DocumentSet, Documents, EventEnvelope, EventId, Generations, Hosts, Leases, Metadata, Position,
-    Projection, ReadModelsError, Sequence, StreamId, WorkerId,
+    DocumentSet, Documents, EventEnvelope, EventId, Generations, Hosts, IfBehind, Leases, Metadata,
+    Position, Projection, ReadModelsError, Sequence, StreamId, WorkerId,
 };
 use annals_sqlx::PostgresReadModels;
 use chrono::DateTime;
@@ -60,7 +60,7 @@ async fn write(
         Some(generation) => generation.key,
         None => begin(read_models, Arc::clone(&projection)).await.key,
     };
-    read_models.switch(&key).await.expect("nothing else serves");
+    read_models.switch(&key, IfBehind::Refuse).await.expect("nothing else serves");
     let worker = WorkerId::new();
     let leases = claim(read_models, &key, worker).await;
     let mut changes = Default::default();
@@ -111,7 +111,7 @@ async fn documents_of_a_read_model_that_has_none_are_refused() {
     let read_models = database.open().await;
     let (key, lease) = leased(&read_models).await;
     apply(&read_models, &lease, amounts([]), at(1)).await.unwrap();
-    read_models.switch(&key).await.unwrap();
+    read_models.switch(&key, IfBehind::Refuse).await.unwrap();
     let refused = read_models.find_document("balances", "a").await;
     assert!(matches!(refused, Err(ReadModelsError::Refused { .. })), "{refused:?}");
     let list = DocumentList {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_core::{
-    Advance, ApplyError, BoxError, EventEnvelope, Generations, Hosts, Lease, Projection, WorkerId,
+    Advance, ApplyError, BoxError, EventEnvelope, Generations, Hosts, IfBehind, Lease, Projection,
+    WorkerId,
 };
 use annals_sqlx::{PostgresProjection, PostgresReadModels, ReadModelsOptions};
 use sqlx::Connection;
@@ -353,7 +354,7 @@ async fn a_batch_waits_for_no_disk_and_a_stopped_process_does_not_keep_its_parti
     let key = begin(&read_models, Arc::new(Settings)).await.key;
     let leases = claim(&read_models, &key, WorkerId::new()).await;
     read_models.apply(Arc::new(Settings), Arc::new(()), advance(&leases)).await.unwrap();
-    read_models.switch(&key).await.unwrap();
+    read_models.switch(&key, IfBehind::Refuse).await.unwrap();
     let mut tables = read_models.read("settings").await.unwrap();
     let rows: Vec<(String, String)> =
         sqlx::query_as("SELECT name, setting FROM setting ORDER BY name")

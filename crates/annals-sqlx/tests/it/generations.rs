@@ -1,8 +1,8 @@
 //! Generations have a schema each, and queries are answered from the one that serves.
 
 use annals_core::{
-    Advance, BoxError, EventEnvelope, GenerationKey, Generations, Hosts, LogId, NewGeneration,
-    Projection, ReadModelsError, WorkerId,
+    Advance, BoxError, EventEnvelope, GenerationKey, Generations, Hosts, IfBehind, LogId,
+    NewGeneration, Projection, ReadModelsError, WorkerId,
 };
 use annals_sqlx::{PostgresProjection, PostgresReadModels};
 use sqlx::postgres::PgConnection;
@@ -69,7 +69,7 @@ async fn names_that_continue_each_other_are_kept_apart() {
     let long = begin(&read_models, Balances::<One>::new()).await.key;
     let short = begin(&read_models, Balances::<Short>::new()).await.key;
     read_models.retire(&long).await.unwrap();
-    read_models.switch(&short).await.unwrap();
+    read_models.switch(&short, IfBehind::Refuse).await.unwrap();
     let mut tables = read_models.read("balances_1").await.unwrap();
     sqlx::query("SELECT amount FROM balance").fetch_all(&mut *tables).await.unwrap();
 }
@@ -114,7 +114,7 @@ async fn a_query_sees_one_state_and_says_how_new_it_is() {
     let lease = apply(&read_models, &lease, amounts([("a", 5)]), at(3)).await.unwrap();
     let none = read_models.read("balances").await;
     assert!(matches!(none, Err(ReadModelsError::NotFound { .. })), "{none:?}");
-    read_models.switch(&key).await.unwrap();
+    read_models.switch(&key, IfBehind::Refuse).await.unwrap();
     let mut before = read_models.read("balances").await.unwrap();
     apply(&read_models, &lease, amounts([("a", 1)]), at(4)).await.unwrap();
     let mut after = read_models.read("balances").await.unwrap();
@@ -134,7 +134,7 @@ async fn a_query_cannot_write() {
     let database = Database::create().await;
     let read_models = database.open().await;
     let (key, _) = leased(&read_models).await;
-    read_models.switch(&key).await.unwrap();
+    read_models.switch(&key, IfBehind::Refuse).await.unwrap();
     let mut tables = read_models.read("balances").await.unwrap();
     let refused = sqlx::query("DELETE FROM balance").execute(&mut *tables).await.unwrap_err();
     let code = refused.as_database_error().and_then(|error| error.code());
@@ -157,7 +157,7 @@ async fn another_role_finds_the_tables_the_way_the_documentation_says() {
     .await;
     let (key, lease) = leased(&read_models).await;
     apply(&read_models, &lease, amounts([("a", 5)]), at(3)).await.unwrap();
-    read_models.switch(&key).await.unwrap();
+    read_models.switch(&key, IfBehind::Refuse).await.unwrap();
     execute(
         &mut own,
         "SET ROLE pg_monitor;
@@ -213,7 +213,7 @@ async fn workers_do_not_stumble_over_what_connections_remember() {
         let leases = claim(&read_models, &key, WorkerId::new()).await;
         let advance = Advance { leases, to: at(1), applied: vec![1], queued: Vec::new() };
         read_models.apply(typed.into(), ().into(), advance).await.unwrap();
-        read_models.switch(&key).await.unwrap();
+        read_models.switch(&key, IfBehind::Refuse).await.unwrap();
     }
 }
 
@@ -227,7 +227,7 @@ async fn queries_do_not_stumble_over_what_connections_remember() {
         let leases = claim(&read_models, &key, WorkerId::new()).await;
         let advance = Advance { leases, to: at(1), applied: vec![1], queued: Vec::new() };
         read_models.apply(typed.into(), ().into(), advance).await.unwrap();
-        read_models.switch(&key).await.unwrap();
+        read_models.switch(&key, IfBehind::Refuse).await.unwrap();
         let mut tables = read_models.read("typed").await.unwrap();
         sqlx::query("SELECT value FROM typed").fetch_all(&mut *tables).await.unwrap();
     }

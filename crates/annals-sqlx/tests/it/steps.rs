@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use annals_core::{
     Advance, ApplyError, DeadLetterId, DeadLetterQuery, DeadLetterRequest, DeadLetters, Drain,
-    EventType, GenerationKey, GenerationState, Generations, Hosts, Lease, LogId, NewDeadLetter,
-    NewGeneration, QueuedEvent, ReadModelsError, StreamId, WorkerId,
+    EventType, GenerationKey, GenerationState, Generations, Hosts, IfBehind, Lease, LogId,
+    NewDeadLetter, NewGeneration, QueuedEvent, ReadModelsError, StreamId, WorkerId,
 };
 use annals_sqlx::{PostgresReadModels, ReadModelsOptions};
 
@@ -54,7 +54,7 @@ async fn a_generation_is_switched_to_or_not() {
     let database = Database::create().await;
     let near = database.open().await;
     let first = begin(&near, Balances::<One>::new()).await.key;
-    near.switch(&first).await.unwrap();
+    near.switch(&first, IfBehind::Refuse).await.unwrap();
     let second = begin(&near, Balances::<One>::new()).await.key;
     for words in [
         "Locks the generations of a projection",
@@ -64,12 +64,12 @@ async fn a_generation_is_switched_to_or_not() {
         COMMIT,
     ] {
         let far = cut_before(&database, words).await;
-        let cut = far.switch(&second).await;
+        let cut = far.switch(&second, IfBehind::Refuse).await;
         assert!(is_unavailable(&cut), "{words}: {cut:?}");
         let serving = near.serving("balances").await.unwrap().map(|serving| serving.key);
         assert_eq!(serving.as_ref(), Some(&first), "{words}");
     }
-    near.switch(&second).await.unwrap();
+    near.switch(&second, IfBehind::Refuse).await.unwrap();
     let states = near.generations().await.unwrap().into_iter().map(|generation| generation.state);
     let expected = [GenerationState::Retained, GenerationState::Serving];
     assert_eq!(states.collect::<Vec<_>>(), expected);

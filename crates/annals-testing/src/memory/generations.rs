@@ -4,7 +4,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use annals_core::{
     BoxFuture, Comparison, Generation, GenerationKey, GenerationState, GenerationStatus,
-    Generations, Partition, PartitionStatus, Position, ReadModelsError, Serving, TableComparison,
+    Generations, IfBehind, Partition, PartitionStatus, Position, ReadModelsError, Serving,
+    TableComparison,
 };
 use chrono::{DateTime, Utc};
 
@@ -73,12 +74,16 @@ impl Generations for MemoryReadModels {
         })
     }
 
-    fn switch(&self, to: &GenerationKey) -> BoxFuture<'_, Result<(), ReadModelsError>> {
+    fn switch(
+        &self,
+        to: &GenerationKey,
+        if_behind: IfBehind,
+    ) -> BoxFuture<'_, Result<(), ReadModelsError>> {
         let key = to.clone();
         self.step(move |tables, _| {
             let position = tables.find(&key)?.position();
             if let Some(serving) = tables.serving(&key.projection) {
-                if position < serving.position() {
+                if position < serving.position() && if_behind == IfBehind::Refuse {
                     return Err(ReadModelsError::Moved { what: key.to_string() });
                 }
                 serving.generation.state = GenerationState::Retained;

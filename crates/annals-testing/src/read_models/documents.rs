@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use annals_core::limits::{DOCUMENT_KEY_BYTES_MAX, LIST_ITEMS_MAX};
 use annals_core::{
-    BoxFuture, DocumentList, DocumentOrder, DocumentProjection, GenerationKey, IndexValue,
-    ListedDocument,
+    BoxFuture, DocumentList, DocumentOrder, DocumentProjection, GenerationKey, IfBehind,
+    IndexValue, ListedDocument,
 };
 
 use super::harness::{ReadModelHarness, ReadModelsUnderTest};
@@ -262,7 +262,7 @@ pub async fn unknown_index_is_not_found(harness: &dyn ReadModelHarness) {
     let second = scene.models.create(Arc::clone(&projection), new_generation()).await;
     let second = second.expect("a healthy database begins a generation").key;
     scene.models.finish(projection, &second).await.expect("a generation can be finished");
-    scene.models.switch(&second).await.expect("it is not behind");
+    scene.models.switch(&second, IfBehind::Refuse).await.expect("it is not behind");
     assert!(scene.models.list_documents(list("total")).await.is_ok());
     let gone = scene.models.list_documents(list("rank")).await;
     assert!(is_not_found(&gone), "{gone:?} though version 2 does not declare it");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_core::{DocumentProjection, GenerationKey, GenerationState};
+use annals_core::{DocumentProjection, GenerationKey, GenerationState, IfBehind};
 
 use super::comparing::comparison;
 use super::harness::{ReadModelHarness, ReadModelsUnderTest};
@@ -60,7 +60,10 @@ pub async fn generation_tells_what_it_is(harness: &dyn ReadModelHarness) {
     let listed = other.generations().await.expect("generations are listed");
     assert_eq!(listed, [sixteen, four.clone(), five]);
 
-    models.switch(&four.key).await.expect("nothing serves that it could be behind");
+    models
+        .switch(&four.key, IfBehind::Refuse)
+        .await
+        .expect("nothing serves that it could be behind");
     let serving = other.serving(NAME).await.expect("a healthy database answers");
     let serving = serving.expect("it was switched to");
     assert_eq!((serving.key, serving.version), (four.key, 2));
@@ -152,7 +155,7 @@ pub async fn retire_removes_all_but_what_serves(harness: &dyn ReadModelHarness) 
     let again = scene.models.retire(first.key()).await;
     assert!(is_not_found(&again), "{again:?} for one that is gone");
     assert!(is_not_found(&scene.models.status(first.key()).await));
-    assert!(is_not_found(&scene.models.switch(first.key()).await));
+    assert!(is_not_found(&scene.models.switch(first.key(), IfBehind::Refuse).await));
     assert_eq!(scene.sums().await, scene.log.fold(1..=2), "what serves was touched");
 }
 

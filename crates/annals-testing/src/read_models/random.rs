@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use annals_core::{
     Advance, DeadLetterId, DeadLetterQuery, DeadLetterRequest, Drain, EventEnvelope, GenerationKey,
-    Lease, Partition, Position, QueuedEvent, StreamId, WorkerId,
+    IfBehind, Lease, Partition, Position, QueuedEvent, StreamId, WorkerId,
 };
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -91,7 +91,7 @@ pub async fn each_event_is_applied_once_on_any_schedule(harness: &dyn ReadModelH
                 other.account.doubtful.extend(Partition::all(PARTITIONS));
             }
             1 | 2 => {
-                let outcome = scene.models.switch(&other.key).await;
+                let outcome = scene.models.switch(&other.key, IfBehind::Refuse).await;
                 if other.position() >= serving.position() {
                     outcome.expect("it is not behind");
                     std::mem::swap(&mut serving, &mut other);
@@ -106,7 +106,7 @@ pub async fn each_event_is_applied_once_on_any_schedule(harness: &dyn ReadModelH
     }
     serving.finish().await;
     other.finish().await;
-    scene.models.switch(&other.key).await.expect("both are at the end");
+    scene.models.switch(&other.key, IfBehind::Refuse).await.expect("both are at the end");
     assert_eq!(scene.sums().await, fold(&other.account.applied), "the other read model");
 }
 

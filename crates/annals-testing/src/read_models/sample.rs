@@ -8,8 +8,8 @@ use annals_core::limits::LIST_ITEMS_MAX;
 use annals_core::{
     Advance, ApplyError, Checkpoint, Claim, DocumentChanges, DocumentList, DocumentOrder,
     DocumentProjection, DocumentSet, Documents, EventEnvelope, EventId, Generation, GenerationKey,
-    Hosts, Lease, ListedDocument, LogId, Metadata, NewGeneration, Partition, Position, Projection,
-    ReadModelsError, Sequence, StreamId, WorkerId, WorkerReport,
+    Hosts, IfBehind, Lease, ListedDocument, LogId, Metadata, NewGeneration, Partition, Position,
+    Projection, ReadModelsError, Sequence, StreamId, WorkerId, WorkerReport,
 };
 use chrono::DateTime;
 
@@ -257,7 +257,10 @@ pub(crate) async fn try_create(
 /// Has a generation of `Sums<4>` serve.
 pub(crate) async fn serve(models: &dyn ReadModelsUnderTest, key: &GenerationKey) {
     Hosts::<Fours>::finish(models, fours(), key).await.expect("a generation can be finished");
-    models.switch(key).await.expect("a generation that is not behind can be switched to");
+    models
+        .switch(key, IfBehind::Refuse)
+        .await
+        .expect("a generation that is not behind can be switched to");
 }
 
 pub(crate) fn claim_of(key: &GenerationKey, worker: WorkerId) -> Claim {

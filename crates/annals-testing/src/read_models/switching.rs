@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use annals_core::{BoxFuture, GenerationKey, GenerationState};
+use annals_core::{BoxFuture, GenerationKey, GenerationState, IfBehind};
 
 use super::comparing::comparison;
 use super::generations::states;
@@ -33,14 +33,14 @@ pub async fn switch_retains_the_one_that_served(harness: &dyn ReadModelHarness) 
     let third = create(models).await;
     let held = models.keep_comparison(&third, comparison(false)).await;
     held.expect("it is being built");
-    models.switch(&third).await.expect("somebody decided to switch all the same");
+    models.switch(&third, IfBehind::Refuse).await.expect("somebody decided to switch all the same");
     assert_eq!(states(models).await, [(1, Retained), (2, Retained), (3, Serving)]);
-    models.switch(&first).await.expect("it is not behind");
+    models.switch(&first, IfBehind::Refuse).await.expect("it is not behind");
     assert_eq!(states(models).await, [(1, Serving), (2, Retained), (3, Retained)]);
     let serving = models.serving(NAME).await.expect("a healthy database answers");
     assert_eq!(serving.map(|serving| serving.key), Some(first.clone()));
     let unknown = GenerationKey { number: 9, ..first };
-    assert!(is_not_found(&models.switch(&unknown).await));
+    assert!(is_not_found(&models.switch(&unknown, IfBehind::Refuse).await));
 }
 
 /// A generation that is behind the one that serves, be it in one partition, is not switched to.
@@ -55,7 +55,7 @@ pub async fn switch_does_not_go_back(harness: &dyn ReadModelHarness) {
     let second = create(&*scene.models).await;
     let mut second = Worked::new(&*scene.models, &second).await;
     let expect_behind = async |second: &Worked| {
-        let refused = scene.models.switch(second.key()).await;
+        let refused = scene.models.switch(second.key(), IfBehind::Refuse).await;
         assert!(is_moved(&refused), "{refused:?} for one that is behind");
         let serving = scene.models.serving(NAME).await.expect("a healthy database answers");
         let serving = serving.expect("a generation serves");
@@ -75,7 +75,7 @@ pub async fn switch_does_not_go_back(harness: &dyn ReadModelHarness) {
     let mut rest = second.clone();
     rest.leases.drain(..last);
     rest.apply(&*scene.models, &scene.log, 3).await;
-    scene.models.switch(second.key()).await.expect("it has caught up");
+    scene.models.switch(second.key(), IfBehind::Refuse).await.expect("it has caught up");
     let serving = scene.models.serving(NAME).await.expect("a healthy database answers");
     let serving = serving.expect("a generation serves");
     assert_eq!((&serving.key, serving.position), (second.key(), pos(3)), "the lowest partition");
@@ -108,7 +108,7 @@ pub async fn serving_position_never_goes_back(harness: &dyn ReadModelHarness) {
                 match task {
                     0 => ahead.apply(&*models, &log, to).await,
                     1 => {
-                        let outcome = models.switch(behind.key()).await;
+                        let outcome = models.switch(behind.key(), IfBehind::Refuse).await;
                         assert!(outcome.is_ok() || is_moved(&outcome), "{outcome:?}");
                     }
                     _ => look(&*models, &seen).await,
@@ -155,7 +155,7 @@ pub async fn racing_switches_leave_one_serving(harness: &dyn ReadModelHarness) {
         let mut racers = Vec::new();
         for key in &keys {
             let (models, key) = (scene.database.open().await, key.clone());
-            racers.push(async move { models.switch(&key).await });
+            racers.push(async move { models.switch(&key, IfBehind::Refuse).await });
         }
         for outcome in race(racers).await {
             assert!(outcome.is_ok() || is_moved(&outcome), "{outcome:?}");

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use annals_core::{
     Advance, ApplyError, BlockedStream, BoxError, BoxFuture, Checkpoint, CheckpointStore, Claim,
     Comparison, DeadLetter, DeadLetterId, DeadLetterQuery, DeadLetterRequest, DeadLetters, Drain,
-    Generation, GenerationKey, GenerationStatus, Generations, Hosts, Lease, Leases, NewDeadLetter,
-    NewGeneration, Partition, Position, Projection, ReadModelsError, Serving, WorkerId,
+    Generation, GenerationKey, GenerationStatus, Generations, Hosts, IfBehind, Lease, Leases,
+    NewDeadLetter, NewGeneration, Partition, Position, Projection, ReadModelsError, Serving,
+    WorkerId,
 };
 use annals_testing::MemoryReadModels;
 
@@ -111,8 +112,8 @@ impl<B: Between> Generations for Interposed<B> {
     fn keep_comparison(&self, key: &GenerationKey, comparison: Comparison) -> Asked<'_, ()> {
         self.asked(Call::KeepComparison, self.inner.keep_comparison(key, comparison))
     }
-    fn switch(&self, to: &GenerationKey) -> Asked<'_, ()> {
-        self.asked(Call::Switch, self.inner.switch(to))
+    fn switch(&self, to: &GenerationKey, if_behind: IfBehind) -> Asked<'_, ()> {
+        self.asked(Call::Switch, self.inner.switch(to, if_behind))
     }
     fn retire(&self, generation: &GenerationKey) -> Asked<'_, ()> {
         self.asked(Call::Retire, self.inner.retire(generation))

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use annals_core::{
     Advance, BoxError, BoxFuture, Checkpoint, Claim, ConsistencyToken, DocumentProjection, EventId,
-    GenerationState, Generations, Hosts, Lease, Leases, ReadModelsError, WorkerId, WorkerReport,
+    GenerationState, Generations, Hosts, IfBehind, Lease, Leases, ReadModelsError, WorkerId,
+    WorkerReport,
 };
 use annals_runtime::{ProjectionOptions, ProjectionStopped, Projections, WaitError};
 use annals_testing::{ManualClock, MemoryReadModels};
@@ -199,7 +200,7 @@ async fn waiting_is_for_what_serves_and_not_for_what_has_served() {
             pass().await;
         }
         // It goes back, and this one has not looked yet.
-        world.models.switch(&key(1)).await.unwrap();
+        world.models.switch(&key(1), IfBehind::Refuse).await.unwrap();
         append(&*world.store, &[("a", 1)]).await;
         let position = world.store.head().await.unwrap();
         let token = ConsistencyToken { log_id: world.store.log_id(), position };
@@ -312,4 +313,27 @@ async fn generations_that_both_follow_a_busy_log_meet() {
     .await
     .1
     .unwrap();
+}
+
+/// A read model that is ahead of a log that was restored says "rebuild it", and the rebuild never
+/// came to serve, because it was behind.
+#[tokio::test(start_paused = true)]
+async fn rebuild_takes_the_place_of_a_read_model_that_the_log_does_not_know() {
+    let mut world = World::new();
+    append(&*world.store, &[("a", 1), ("b", 2), ("a", 3)]).await;
+    world.during(world.caught_up()).await.1.unwrap();
+    let restored = Arc::new(super::restored::Restored::new(world.store.log_id()));
+    world.store = restored;
+    append(&*world.store, &[("c", 4)]).await;
+    let ((), ended) = world
+        .during(async {
+            world.projections().rebuild("sums").await.unwrap();
+            while !world.states().await.contains(&(2, GenerationState::Serving)) {
+                pass().await;
+            }
+        })
+        .await;
+    let stopped = ended.unwrap_err();
+    assert!(matches!(stopped, ProjectionStopped::Checkpoint(_)), "{stopped:?}");
+    world.assert_is_the_fold().await;
 }

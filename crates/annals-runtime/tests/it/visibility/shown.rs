@@ -7,7 +7,7 @@ use std::time::Duration;
 use annals_core::{
     Advance, BoxError, BoxFuture, Checkpoint, Claim, Comparison, DocumentChanges,
     DocumentProjection, DocumentSet, Documents, EventEnvelope, EventId, Generation, GenerationKey,
-    GenerationStatus, Generations, Hosts, Lease, Leases, LogId, NewGeneration, Position,
+    GenerationStatus, Generations, Hosts, IfBehind, Lease, Leases, LogId, NewGeneration, Position,
     ReadModelsError, Serving, WorkerId, WorkerReport,
 };
 use annals_testing::MemoryReadModels;
@@ -99,7 +99,7 @@ impl Shown {
     }
 
     pub(crate) async fn serve(&self) {
-        self.models.switch(&self.key).await.unwrap();
+        self.models.switch(&self.key, IfBehind::Refuse).await.unwrap();
     }
 
     /// Moves past events none of which it wants.
@@ -175,8 +175,12 @@ impl Generations for Shown {
         self.models.keep_comparison(generation, comparison)
     }
 
-    fn switch(&self, to: &GenerationKey) -> BoxFuture<'_, Result<(), ReadModelsError>> {
-        self.models.switch(to)
+    fn switch(
+        &self,
+        to: &GenerationKey,
+        if_behind: IfBehind,
+    ) -> BoxFuture<'_, Result<(), ReadModelsError>> {
+        self.models.switch(to, if_behind)
     }
 
     fn retire(&self, generation: &GenerationKey) -> BoxFuture<'_, Result<(), ReadModelsError>> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use annals_core::{
-    BoxError, Checkpoint, Comparison, EventEnvelope, Generations, Hosts, NewGeneration, Projection,
-    ReadModelsError,
+    BoxError, Checkpoint, Comparison, EventEnvelope, Generations, Hosts, IfBehind, NewGeneration,
+    Projection, ReadModelsError,
 };
 use annals_sqlite::SqliteProjection;
 use annals_sqlite::rusqlite::Connection;
@@ -40,7 +40,7 @@ async fn compare(one: &'static str, other: &'static str) -> Result<Comparison, R
     let scene = Scene::new();
     let new = NewGeneration { log_id: annals_core::LogId::new() };
     let serving = scene.models.create(Arc::new(Script(one)), new.clone()).await.unwrap().key;
-    scene.models.switch(&serving).await.unwrap();
+    scene.models.switch(&serving, IfBehind::Refuse).await.unwrap();
     let other = scene.models.create(Arc::new(Script(other)), new).await.unwrap().key;
     let compared = scene.models.compare(&serving, &other).await?;
     Ok(compared.expect("both are at the start"))

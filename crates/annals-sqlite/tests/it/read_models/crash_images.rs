@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use annals_core::{
     Checkpoint, CheckpointStore, Generation, GenerationKey, GenerationState, Generations, Hosts,
-    LogId, NewGeneration,
+    IfBehind, LogId, NewGeneration,
 };
 use annals_sqlite::SqliteReadModels;
 use annals_testing::ManualClock;
@@ -72,7 +72,7 @@ async fn life(models: &SqliteReadModels, outcomes: &mut Outcomes) {
     }
     let _ = models.finish(Arc::new(Balances), &key).await;
     outcomes.note(&format!("switches {}", key.number));
-    if models.switch(&key).await.is_ok() {
+    if models.switch(&key, IfBehind::Refuse).await.is_ok() {
         outcomes.note(&format!("switched {}", key.number));
         if let Some(before) = before {
             outcomes.note(&format!("retires {}", before.key.number));
@@ -204,7 +204,7 @@ async fn rebuild(models: &SqliteReadModels, generations: Vec<Generation>) {
     let key: GenerationKey = models.create(Arc::new(Balances), new).await.unwrap().key;
     let mut leases = history::claim(models, &key).await.unwrap();
     history::go_on(models, &mut leases, 1_000).await.unwrap();
-    models.switch(&key).await.unwrap();
+    models.switch(&key, IfBehind::Refuse).await.unwrap();
     assert_eq!(history::assert_rows_fit(models).await.get(), 1_000);
 }
 

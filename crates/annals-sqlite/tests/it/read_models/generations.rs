@@ -4,7 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use annals_core::{
-    ApplyError, DeadLetters, GenerationState, Generations, Hosts, ReadModelsError, WorkerId,
+    ApplyError, DeadLetters, GenerationState, Generations, Hosts, IfBehind, ReadModelsError,
+    WorkerId,
 };
 
 use super::scene::{Balances, Scene, at, sums};
@@ -59,7 +60,7 @@ async fn reader_of_a_generation_that_is_retired_meanwhile_reads_on() {
     });
     let other = async {
         has_begun.await.unwrap();
-        scene.models.switch(&second).await.unwrap();
+        scene.models.switch(&second, IfBehind::Refuse).await.unwrap();
         scene.models.retire(&leases[0].generation).await.unwrap();
         assert_eq!(scene.seen().await.0["ann"], 6);
         go_on.send(()).unwrap();
@@ -77,10 +78,10 @@ async fn switch_to_a_generation_that_is_behind_is_refused_until_it_has_caught_up
     let second = scene.create().await.key;
     let mut newer = scene.claim(&second, WorkerId::new()).await;
     scene.apply(&mut newer, sums(&[("ann", 4)]), at(2)).await.unwrap();
-    let refused = scene.models.switch(&second).await;
+    let refused = scene.models.switch(&second, IfBehind::Refuse).await;
     assert!(matches!(refused, Err(ReadModelsError::Moved { .. })), "{refused:?}");
     scene.apply(&mut newer, sums(&[("ann", 1)]), at(3)).await.unwrap();
-    scene.models.switch(&second).await.unwrap();
+    scene.models.switch(&second, IfBehind::Refuse).await.unwrap();
     let states: Vec<_> =
         scene.models.generations().await.unwrap().into_iter().map(|build| build.state).collect();
     assert_eq!(states, [GenerationState::Retained, GenerationState::Serving]);
@@ -97,7 +98,7 @@ async fn lost_file_of_the_serving_generation_is_switched_away_from() {
     let refused = models.serving("balances").await;
     let Err(ReadModelsError::Refused { reason }) = refused else { panic!("{refused:?}") };
     assert!(reason.contains("balances-1.db is missing"), "{reason}");
-    models.switch(&second).await.unwrap();
+    models.switch(&second, IfBehind::Refuse).await.unwrap();
     models.retire(&first).await.unwrap();
     assert_eq!(models.serving("balances").await.unwrap().unwrap().key, second);
 }

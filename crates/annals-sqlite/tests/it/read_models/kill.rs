@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use annals_core::{Generations, Hosts, LogId, NewGeneration};
+use annals_core::{Generations, Hosts, IfBehind, LogId, NewGeneration};
 use annals_sqlite::SqliteReadModels;
 use annals_testing::ManualClock;
 use chrono::TimeDelta;
@@ -54,7 +54,7 @@ fn rows_are_those_of_the_checkpoint_after_every_kill() {
         let models = open(folder.path(), 0);
         let new = NewGeneration { log_id: LogId::new() };
         let generation = models.create(Arc::new(Balances), new).await.unwrap();
-        models.switch(&generation.key).await.unwrap();
+        models.switch(&generation.key, IfBehind::Refuse).await.unwrap();
     });
     let mut reached = 0;
     for life in 1..=LIVES {

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use annals_core::{
     Advance, ApplyError, BoxError, Checkpoint, Claim, DomainEvent, EventEnvelope, EventId,
-    EventKind, EventType, Generation, GenerationKey, Generations, Hosts, Lease, Leases, LimitError,
-    LogId, NewDeadLetter, NewGeneration, Position, Projection, ReadModelsError, StreamId, Tag,
-    WorkerId, WorkerReport,
+    EventKind, EventType, Generation, GenerationKey, Generations, Hosts, IfBehind, Lease, Leases,
+    LimitError, LogId, NewDeadLetter, NewGeneration, Position, Projection, ReadModelsError,
+    StreamId, Tag, WorkerId, WorkerReport,
 };
 use annals_sqlite::rusqlite::Connection;
 use annals_sqlite::{SqliteProjection, SqliteReadModels};
@@ -168,7 +168,7 @@ impl Scene {
     /// A new generation that serves, and the leases on all of it.
     pub(crate) async fn serving(&self) -> Vec<Lease> {
         let generation = self.create().await;
-        self.models.switch(&generation.key).await.unwrap();
+        self.models.switch(&generation.key, IfBehind::Refuse).await.unwrap();
         self.claim(&generation.key, WorkerId::new()).await
     }
 

@@ -2,7 +2,7 @@
 
 use annals_core::{
     BoxFuture, Comparison, Generation, GenerationKey, GenerationState, GenerationStatus,
-    Generations, ReadModelsError, Serving,
+    Generations, IfBehind, ReadModelsError, Serving,
 };
 
 use super::{Models, SabotagedReadModels, linger};
@@ -66,8 +66,12 @@ impl Generations for Models {
         })
     }
 
-    fn switch(&self, to: &GenerationKey) -> BoxFuture<'_, Result<(), ReadModelsError>> {
-        Box::pin(self.sabotaged_switch(to.clone()))
+    fn switch(
+        &self,
+        to: &GenerationKey,
+        if_behind: IfBehind,
+    ) -> BoxFuture<'_, Result<(), ReadModelsError>> {
+        Box::pin(self.sabotaged_switch(to.clone(), if_behind))
     }
 
     fn retire(&self, generation: &GenerationKey) -> BoxFuture<'_, Result<(), ReadModelsError>> {
@@ -87,15 +91,19 @@ impl Generations for Models {
 }
 
 impl Models {
-    async fn sabotaged_switch(&self, to: GenerationKey) -> Result<(), ReadModelsError> {
+    async fn sabotaged_switch(
+        &self,
+        to: GenerationKey,
+        if_behind: IfBehind,
+    ) -> Result<(), ReadModelsError> {
         let before = self.serving_now(&to.projection);
         match self.bug {
             SabotagedReadModels::TwoServe => {
-                self.inner.switch(&to).await?;
+                self.inner.switch(&to, if_behind).await?;
                 self.set_state(before.as_ref(), GenerationState::Serving)
             }
             SabotagedReadModels::SwitchHasAGap => {
-                self.inner.switch(&to).await?;
+                self.inner.switch(&to, if_behind).await?;
                 self.set_state(Some(&to), GenerationState::Retained)?;
                 linger(|| false).await;
                 self.set_state(Some(&to), GenerationState::Serving)
@@ -114,7 +122,7 @@ impl Models {
                 let before = self.serving_now(&to.projection);
                 self.switch_at_once(&to, before.as_ref())
             }
-            _ => self.inner.switch(&to).await,
+            _ => self.inner.switch(&to, if_behind).await,
         }
     }
 
