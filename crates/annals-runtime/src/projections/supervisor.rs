@@ -190,7 +190,8 @@ impl Supervisor {
     /// Makes sure that a generation has its workers, and that these know what it is for.
     fn staff(&mut self, registered: &Arc<dyn Registered>, generation: &Generation) {
         if let Some(team) = self.workers.get(&generation.key) {
-            if team.state == generation.state {
+            // Switched back and forth between two looks, it is what it was, but they are ending.
+            if team.state == generation.state && !*team.end.borrow() {
                 return;
             }
             // They know the state they were started with.
