@@ -18,6 +18,12 @@ use super::{PROJECTIONS, ReadModels, on_either};
 /// Longer than it takes until the partitions of a process that was killed are taken over.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long a single read model may be without a worker while others have some.
+///
+/// A process that keeps them up to date begins anew with one that is switched to, within a second. To
+/// take partitions from it meanwhile would only delay that.
+const TAKE_OVER_AFTER: Duration = Duration::from_secs(3);
+
 /// Pause between two looks at who works, and at how far it is.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -129,12 +135,27 @@ impl ReadModels {
         }
     }
 
-    /// Waits until there is a read model that no process works on.
+    /// Waits until no process works on any read model, or on some of them for longer than it takes a
+    /// process to begin anew after a switch.
     async fn until_unattended(&self) {
+        let mut since = None;
         loop {
             match self.status().await {
-                Ok(all) if PROJECTIONS.iter().all(|name| is_attended(name, &all)) => {}
-                Ok(_) => return,
+                Ok(all) => {
+                    let attended =
+                        PROJECTIONS.iter().filter(|name| is_attended(name, &all)).count();
+                    let since = match attended {
+                        0 => return,
+                        _ if attended == PROJECTIONS.len() => {
+                            since = None;
+                            since
+                        }
+                        _ => Some(*since.get_or_insert_with(Instant::now)),
+                    };
+                    if since.is_some_and(|since| since.elapsed() >= TAKE_OVER_AFTER) {
+                        return;
+                    }
+                }
                 // Whoever waits will be told by what it asks.
                 Err(error) => tracing::debug!(?error, "the status of the projections is unknown"),
             }

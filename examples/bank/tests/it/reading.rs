@@ -17,6 +17,8 @@ impl Server {
     #[track_caller]
     pub(crate) fn read(&self, path: &str, token: &str) -> Value {
         let answer = self.get_at_least(path, token);
+        let status = || self.get("/projections").body;
+        assert_eq!(answer.status, 200, "{path}: {}\n{}", answer.body, status());
         let json = answer.json(200);
         assert_eq!(json["consistency_token"], answer.header("consistency-token"));
         let (position, asked) = (json["position"].as_u64().unwrap(), position_of(token));
