@@ -20,8 +20,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a single read model may be without a worker while others have some.
 ///
-/// A process that keeps them up to date begins anew with one that is switched to, within a second. To
-/// take partitions from it meanwhile would only delay that.
+/// A process that keeps them up to date begins anew with one that is switched to, within a second.
+/// To take partitions from it meanwhile would only delay that.
 const TAKE_OVER_AFTER: Duration = Duration::from_secs(3);
 
 /// Pause between two looks at who works, and at how far it is.
@@ -135,8 +135,8 @@ impl ReadModels {
         }
     }
 
-    /// Waits until no process works on any read model, or on some of them for longer than it takes a
-    /// process to begin anew after a switch.
+    /// Waits until no process works on any read model, or on some of them for longer than it takes
+    /// a process to begin anew after a switch.
     async fn until_unattended(&self) {
         let mut since = None;
         loop {
