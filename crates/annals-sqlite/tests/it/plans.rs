@@ -18,6 +18,7 @@ event_tag_insert:
 head: SEARCH event
 last_timestamp: SEARCH event USING INTEGER PRIMARY KEY (rowid=?); SCALAR SUBQUERY 1; SEARCH event
 ledger_beyond: SCAN command
+log_id: SCAN log
 log_page: SEARCH event USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)
 stream_last: SEARCH event USING INDEX sqlite_autoindex_event_1 (aggregate_type=? AND aggregate_id=?)
 stream_page: SEARCH event USING INDEX sqlite_autoindex_event_1 \
