@@ -69,6 +69,7 @@ impl<'a> Chaos<'a> {
         database: &'a Database,
         url: &'a str,
         writers: Vec<Process>,
+        deck: Deck,
         seed: u64,
     ) -> Self {
         let observer = connect(database).await;
@@ -79,7 +80,7 @@ impl<'a> Chaos<'a> {
             url,
             writers,
             random: StdRng::seed_from_u64(seed),
-            deck: Deck::default(),
+            deck,
             observer,
             foreign: None,
             acknowledged: Vec::new(),

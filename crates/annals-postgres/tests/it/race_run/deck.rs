@@ -44,16 +44,23 @@ const CARDS: [Card; 18] = [
 ];
 
 /// Cards that are shuffled anew when they are used up: every kind comes, whatever the dice say.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Deck {
+    all: Vec<Card>,
     cards: Vec<Card>,
     drawn: usize,
 }
 
 impl Deck {
+    /// The server is killed so many times more often than otherwise.
+    pub(super) fn with_more_kills(kills: usize) -> Self {
+        let all = [&CARDS[..], &vec![KillServer; kills]].concat();
+        Self { all, cards: Vec::new(), drawn: 0 }
+    }
+
     pub(super) fn draw(&mut self, random: &mut StdRng) -> Card {
         if self.cards.is_empty() {
-            self.cards = CARDS.to_vec();
+            self.cards.clone_from(&self.all);
             self.cards.shuffle(random);
         }
         self.drawn += 1;
@@ -62,6 +69,6 @@ impl Deck {
 
     /// Whether there was one of each kind.
     pub(super) fn is_through(&self) -> bool {
-        self.drawn >= CARDS.len()
+        self.drawn >= self.all.len()
     }
 }
