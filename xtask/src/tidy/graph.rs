@@ -18,6 +18,7 @@ use crate::cargo;
 const MEMBERS: &[(&str, &[&str])] = &[
     ("annals-core", &[]),
     ("annals-derive", &[]),
+    ("annals-http", &["annals-core", "annals-runtime"]),
     ("annals-runtime", &["annals-core"]),
     ("annals-postgres", &["annals-core"]),
     ("annals-sqlite", &["annals-core"]),
@@ -34,7 +35,7 @@ const MEMBERS: &[(&str, &[&str])] = &[
             "annals-sqlx",
         ],
     ),
-    ("bank", &["annals"]),
+    ("bank", &["annals", "annals-http"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,1 @@
+//! HTTP for Annals: the building blocks of a service that people like to call.
