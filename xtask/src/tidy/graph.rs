@@ -19,6 +19,7 @@ const MEMBERS: &[(&str, &[&str])] = &[
     ("annals-core", &[]),
     ("annals-derive", &[]),
     ("annals-http", &["annals-core", "annals-runtime"]),
+    ("annals-otel", &["annals-core"]),
     ("annals-runtime", &["annals-core"]),
     ("annals-postgres", &["annals-core"]),
     ("annals-sqlite", &["annals-core"]),
@@ -35,7 +36,7 @@ const MEMBERS: &[(&str, &[&str])] = &[
             "annals-sqlx",
         ],
     ),
-    ("bank", &["annals", "annals-http"]),
+    ("bank", &["annals", "annals-http", "annals-otel"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,1 @@
+//! Traces, metrics and logs of Annals by OTLP, and log lines that name their trace.
