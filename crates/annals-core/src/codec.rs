@@ -95,7 +95,7 @@ pub fn decode_envelope<E: DomainEvent>(
     })
 }
 
-fn decode_payload<E: DomainEvent>(
+pub(crate) fn decode_payload<E: DomainEvent>(
     event_type: &str,
     version: u32,
     payload: &Json,

@@ -27,6 +27,7 @@ mod projection;
 mod query;
 mod read;
 mod read_models;
+mod saga;
 mod snapshot;
 mod store;
 mod stream;
@@ -61,6 +62,11 @@ pub use read_models::{
     GenerationKey, GenerationState, GenerationStatus, Generations, Hosts, IfBehind, Lease, Leases,
     ListedDocument, NewDeadLetter, NewGeneration, PartitionStatus, QueuedEvent, ReadModels,
     ReadModelsError, Seen, Serving, TableComparison, WorkerReport,
+};
+pub use saga::{
+    Correlation, Dispatch, Input, OpenStep, Parked, RecordedStep, Saga, SagaCommand, SagaData,
+    SagaError, SagaEvent, SagaEventOf, SagaInstance, SagaOrigin, SagaState, SetTimer, Step,
+    StepCommandId, Steps, TakenEvent,
 };
 pub use snapshot::{Snapshot, SnapshotError, SnapshotStore};
 pub use store::{BoxFuture, EventStore};

@@ -64,6 +64,10 @@ pub const SNAPSHOT_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const PROJECTION_NAME_BYTES_MAX: usize = 48;
 /// Most partitions of a projection.
 pub const PARTITIONS_MAX: u16 = 256;
+/// Most steps that a saga decides on one input.
+pub const SAGA_STEPS_MAX: usize = 100;
+/// Most timers that are set, and most steps that are open, in one instance of a saga.
+pub const SAGA_OPEN_MAX: usize = 1_000;
 /// Longest key of a document and longest text in an index of documents, in bytes.
 pub const DOCUMENT_KEY_BYTES_MAX: usize = 512;
 /// Largest document, in bytes of JSON text. Each change writes it whole.

@@ -1,0 +1,102 @@
+//! What an instance of a saga is told.
+
+use chrono::{DateTime, Utc};
+
+use super::Saga;
+use crate::event::EventEnvelope;
+
+/// What an instance is told. The runner of sagas and operators make these.
+#[derive(Debug, Clone)]
+pub enum SagaCommand<S: Saga> {
+    /// An event that concerns it.
+    TakeEvent {
+        /// The event.
+        event: Box<EventEnvelope<S::Event>>,
+        /// The instance begins with it, if it does not exist.
+        begins: bool,
+        /// The time now.
+        at: DateTime<Utc>,
+    },
+    /// A step was done.
+    Succeed {
+        /// Its number.
+        step: u32,
+        /// How often it was tried.
+        attempts: u32,
+        /// The time now.
+        at: DateTime<Utc>,
+    },
+    /// A step was rejected. Must be executed with the step's own command id
+    /// ([`StepCommandId`]), so that only one of "done" and "rejected" can ever be written.
+    Reject {
+        /// Its number.
+        step: u32,
+        /// Its round.
+        round: u32,
+        /// Why.
+        rejection: S::Rejection,
+        /// How often it was tried.
+        attempts: u32,
+        /// The time now.
+        at: DateTime<Utc>,
+    },
+    /// A step is called off. Must be executed with the step's own command id, as a rejection.
+    Cancel {
+        /// Its number.
+        step: u32,
+        /// The time now.
+        at: DateTime<Utc>,
+    },
+    /// A step has been tried as often as is allowed.
+    Park {
+        /// Its number.
+        step: u32,
+        /// How often.
+        attempts: u32,
+        /// What went wrong the last time.
+        error: String,
+        /// The time now.
+        at: DateTime<Utc>,
+    },
+    /// Looks whether a timer is due, or a step overdue: all that are, in their order.
+    Tick {
+        /// The time now.
+        at: DateTime<Utc>,
+    },
+    /// Somebody tells it something.
+    Signal {
+        /// What.
+        signal: S::Signal,
+        /// Who.
+        by: String,
+        /// The time now.
+        at: DateTime<Utc>,
+    },
+    /// Everything parked is to be tried again.
+    Retry {
+        /// Who asks.
+        by: String,
+        /// Why.
+        why: String,
+        /// The time now.
+        at: DateTime<Utc>,
+    },
+    /// It is to fail and be compensated.
+    Compensate {
+        /// Who asks.
+        by: String,
+        /// Why.
+        why: String,
+        /// The time now.
+        at: DateTime<Utc>,
+    },
+    /// It is to end as it is.
+    Abandon {
+        /// Who asks.
+        by: String,
+        /// Why.
+        why: String,
+        /// The time now.
+        at: DateTime<Utc>,
+    },
+}

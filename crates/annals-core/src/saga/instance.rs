@@ -1,0 +1,174 @@
+//! One run of a saga.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    OpenStep, Saga, SagaCommand, SagaError, SagaEvent, SagaEventOf, SagaOrigin, SagaState,
+    SetTimer, TakenEvent,
+};
+use crate::aggregate::Aggregate;
+
+/// One run of a saga: the saga's own state, and what the framework keeps of it.
+///
+/// It is an [`Aggregate`], so executing commands on it, its history, snapshots and states of earlier
+/// times are those of any other.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct SagaInstance<S: Saga> {
+    pub(super) saga: S,
+    pub(super) state: SagaState,
+    pub(super) origin: Option<SagaOrigin>,
+    /// Why it failed, or was abandoned.
+    pub(super) reason: Option<String>,
+    /// How many steps and timers have been numbered.
+    pub(super) numbered: u32,
+    pub(super) open: BTreeMap<u32, OpenStep<S::Command>>,
+    /// What would have to be compensated, oldest first.
+    pub(super) done: Vec<(u32, S::Command)>,
+    pub(super) timers: BTreeMap<u32, SetTimer<S::Timer>>,
+}
+
+impl<S: Saga> Default for SagaInstance<S> {
+    fn default() -> Self {
+        Self {
+            saga: S::default(),
+            state: SagaState::default(),
+            origin: None,
+            reason: None,
+            numbered: 0,
+            open: BTreeMap::new(),
+            done: Vec::new(),
+            timers: BTreeMap::new(),
+        }
+    }
+}
+
+impl<S: Saga> SagaInstance<S> {
+    /// The saga's own state.
+    pub fn saga(&self) -> &S {
+        &self.saga
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> SagaState {
+        self.state
+    }
+
+    /// What it began with; `None` if it has not.
+    pub fn origin(&self) -> Option<&SagaOrigin> {
+        self.origin.as_ref()
+    }
+
+    /// Why it failed or was abandoned.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// The steps without an outcome, by number.
+    pub fn open_steps(&self) -> impl Iterator<Item = &OpenStep<S::Command>> {
+        self.open.values()
+    }
+
+    /// The step with this number, if it has no outcome.
+    pub fn find_open_step(&self, number: u32) -> Option<&OpenStep<S::Command>> {
+        self.open.get(&number)
+    }
+
+    /// The timers that are set, by number.
+    pub fn timers(&self) -> impl Iterator<Item = &SetTimer<S::Timer>> {
+        self.timers.values()
+    }
+
+    /// Something waits for an operator.
+    pub fn is_parked(&self) -> bool {
+        self.open.values().any(|step| step.parked.is_some())
+    }
+
+    /// Whether this step is to be called off instead of dispatched: the instance has failed
+    /// meanwhile. Compensations are not.
+    pub fn is_to_be_cancelled(&self, step: &OpenStep<S::Command>) -> bool {
+        self.state == SagaState::Compensating && step.compensates.is_none()
+    }
+}
+
+impl<S: Saga> Aggregate for SagaInstance<S> {
+    const TYPE: &'static str = S::TYPE;
+    const STATE_VERSION: u32 = S::STATE_VERSION;
+    type Id = String;
+    type Command = SagaCommand<S>;
+    type Event = SagaEventOf<S>;
+    type Error = SagaError;
+    type Services = ();
+
+    fn handle(&self, command: SagaCommand<S>, _: &()) -> Result<Vec<SagaEventOf<S>>, SagaError> {
+        let steps = Vec::new();
+        let event = match command {
+            SagaCommand::TakeEvent { event, begins, at } => {
+                if !(begins && self.state == SagaState::New) {
+                    self.check_live()?;
+                }
+                SagaEvent::EventTaken { event: TakenEvent(*event), at, steps }
+            }
+            SagaCommand::Succeed { step, attempts, at } => {
+                self.check_open(step, None)?;
+                SagaEvent::StepSucceeded { step, attempts, at, steps }
+            }
+            SagaCommand::Reject { step, round, rejection, attempts, at } => {
+                self.check_open(step, Some(round))?;
+                SagaEvent::StepRejected { step, round, rejection, attempts, at, steps }
+            }
+            SagaCommand::Cancel { step, at } => {
+                self.check_open(step, None)?;
+                SagaEvent::StepCancelled { step, at, steps }
+            }
+            SagaCommand::Park { step, attempts, error, at } => {
+                self.check_open(step, None)?;
+                SagaEvent::StepParked { step, attempts, error, at }
+            }
+            SagaCommand::Tick { at } => {
+                self.check_live()?;
+                return self.tick(at);
+            }
+            SagaCommand::Signal { signal, by, at } => {
+                self.check_live()?;
+                SagaEvent::SignalTaken { signal, by, at, steps }
+            }
+            SagaCommand::Retry { by, why, at } => {
+                self.check_live()?;
+                if !self.is_parked() {
+                    return Err(SagaError::NotParked);
+                }
+                SagaEvent::RetryOrdered { by, why, at }
+            }
+            SagaCommand::Compensate { by, why, at } => {
+                self.check_live()?;
+                if !matches!(self.state, SagaState::Running | SagaState::Completing) {
+                    return Err(SagaError::Compensating);
+                }
+                SagaEvent::CompensationOrdered { by, why, at, steps }
+            }
+            SagaCommand::Abandon { by, why, at } => {
+                self.check_live()?;
+                SagaEvent::Abandoned { by, why, at }
+            }
+        };
+        let mut events = Vec::new();
+        self.clone().record(event, &mut events)?;
+        Ok(events)
+    }
+
+    fn apply(&mut self, event: &SagaEventOf<S>) {
+        let input = self.absorb(event);
+        if let Some(input) = input {
+            self.saga.apply(&input);
+        }
+        for step in event.steps() {
+            self.enact(step, event.at());
+        }
+        if !self.is_compensated() {
+            self.settle();
+        }
+    }
+}

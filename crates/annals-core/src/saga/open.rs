@@ -1,0 +1,67 @@
+//! What an instance of a saga began with, and what it waits for.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{CorrelationId, EventId};
+use crate::position::Position;
+
+/// What an instance began with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SagaOrigin {
+    /// The event's place in the log.
+    pub position: Position,
+    /// The event.
+    pub event_id: EventId,
+    /// The conversation, which everything it dispatches belongs to.
+    pub correlation_id: Option<CorrelationId>,
+    /// Who asked for what it does, and is responsible for all it dispatches.
+    pub actor: Option<String>,
+    /// When it began.
+    pub at: DateTime<Utc>,
+}
+
+/// A step without an outcome.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenStep<C> {
+    /// Its number in the instance.
+    pub number: u32,
+    /// What is to be executed.
+    pub command: C,
+    /// How it is compensated once it is done.
+    pub compensation: Option<C>,
+    /// Number of the step that this one compensates.
+    pub compensates: Option<u32>,
+    /// When it was decided.
+    pub since: DateTime<Utc>,
+    /// When the saga is told that it is not done yet; `None` also once it has been told.
+    pub overdue_at: Option<DateTime<Utc>>,
+    /// Counts the operator's orders to try it again after it was rejected.
+    pub round: u32,
+    /// It waits for an operator.
+    pub parked: Option<Parked>,
+}
+
+/// Why a step waits for an operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// What went wrong the last time.
+    pub error: String,
+    /// It is a compensation that was rejected: it has not taken effect. Otherwise nobody knows.
+    pub is_rejected: bool,
+}
+
+/// A timer that has not fired.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SetTimer<T> {
+    /// Its number in the instance.
+    pub number: u32,
+    /// What the saga is told when it fires.
+    pub timer: T,
+    /// When it is due.
+    pub due_at: DateTime<Utc>,
+}
