@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::domain_event::DomainEvent;
+use crate::telemetry;
 
 /// A consistency boundary: the state of one thing, and the rules for changing it.
 ///
@@ -38,6 +39,14 @@ pub trait Aggregate:
     type Error: Error + Send + Sync + 'static;
     /// What `handle` may ask besides the state: a clock, an id source. Plain values, no I/O.
     type Services: Send + Sync + 'static;
+
+    /// What kind of command it is, for traces and metrics: a name for each variant, such as
+    /// `DepositMoney`, and nothing of what is in it.
+    ///
+    /// If it is left out, all commands of the aggregate go by the name of their type.
+    fn command_name(_command: &Self::Command) -> &'static str {
+        telemetry::type_name_of::<Self::Command>()
+    }
 
     /// Decides what a command leads to, and changes nothing. No events mean that nothing needs to
     /// happen, which is a success.

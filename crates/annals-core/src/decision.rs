@@ -7,6 +7,7 @@ use crate::event::EventEnvelope;
 use crate::limits::LimitError;
 use crate::query::EventQuery;
 use crate::stream::StreamId;
+use crate::telemetry;
 
 /// A decision across streams: a query, a state folded from what matches, and events that are
 /// written only if nothing new matches by then.
@@ -24,6 +25,13 @@ pub trait Decision: Send + Sync {
     type Error: Error + Send + Sync + 'static;
     /// What `decide` may ask besides the state. Plain values, no I/O.
     type Services: Send + Sync + 'static;
+
+    /// What kind of decision it is, for traces and metrics; nothing of what is in it.
+    ///
+    /// If it is left out, it goes by the name of its type.
+    fn name(&self) -> &'static str {
+        telemetry::type_name_of::<Self>()
+    }
 
     /// The events this decision depends on. Every one that matches must decode as
     /// [`Decision::Event`], so name the types where a stream or tag has others too.

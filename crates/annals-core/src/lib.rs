@@ -32,6 +32,7 @@ mod snapshot;
 mod store;
 mod stream;
 mod tag;
+pub mod telemetry;
 mod token;
 
 pub use aggregate::Aggregate;
