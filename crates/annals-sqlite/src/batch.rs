@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use annals_core::telemetry::Stopwatch;
 use annals_core::{
     AppendCondition, AppendError, Appended, Clock, CommandId, EventId, Position, Sequence, StreamId,
 };
@@ -14,6 +15,7 @@ use crate::log;
 use crate::page;
 use crate::row::Decoder;
 use crate::submission::{Known, PreparedAppend, PreparedEvent, Verdict};
+use crate::telemetry;
 
 /// Streams whose last event the writer remembers, about 200 bytes each. For others it asks the
 /// index.
@@ -110,7 +112,10 @@ impl Batches {
             self.connection.prepare_cached(include_str!("sql/commit.sql"))?.raw_execute()?;
             Ok(())
         };
-        commit().map_err(|error: rusqlite::Error| match error.sqlite_error_code() {
+        let watch = Stopwatch::start();
+        let committed = commit();
+        telemetry::flushed(&watch);
+        committed.map_err(|error: rusqlite::Error| match error.sqlite_error_code() {
             // A disk that is full refuses a write, never a flush (that would be an I/O error), and
             // the frame that makes a transaction valid is the last one written: it is not there.
             // A lock that is held is noticed before the first write.

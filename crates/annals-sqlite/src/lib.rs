@@ -63,6 +63,7 @@ mod schema;
 mod snapshots;
 mod store;
 mod submission;
+mod telemetry;
 mod writer;
 
 pub use integrity::Integrity;

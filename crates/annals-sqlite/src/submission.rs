@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::checksum::{Content, ContentChecksum};
 use crate::row::write_tags;
+use crate::telemetry::Origin;
 
 /// What becomes of an append.
 pub(crate) type Verdict = Result<Appended, AppendError>;
@@ -15,6 +16,7 @@ pub(crate) type Verdict = Result<Appended, AppendError>;
 #[derive(Debug)]
 pub(crate) struct Submission {
     pub(crate) append: PreparedAppend,
+    pub(crate) origin: Origin,
     pub(crate) answer: oneshot::Sender<Verdict>,
 }
 

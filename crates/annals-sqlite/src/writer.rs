@@ -16,6 +16,7 @@ use crate::connection;
 use crate::fault::Fault;
 use crate::head::Head;
 use crate::submission::{PreparedAppend, Submission, Verdict};
+use crate::telemetry::{self, Origin, WritingBatch};
 
 /// Appends waiting for the writer; further ones wait in their callers, in order. The queue holds
 /// no more memory than the callers already did.
@@ -76,7 +77,8 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or(Stopped::Ended).map_err(Stopped::closed)?;
         // Trying first: waiting might give way to the runtime before it takes the place.
-        let is_queued = match queue.try_send(Submission { append, answer }) {
+        let is_queued = match queue.try_send(Submission { append, origin: Origin::here(), answer })
+        {
             Ok(()) => true,
             Err(TrySendError::Full(submission)) => queue.send(submission).await.is_ok(),
             Err(TrySendError::Closed(_)) => false,
@@ -139,7 +141,11 @@ impl Work {
         let mut batch = Vec::new();
         while let Some(first) = queue.blocking_recv() {
             let (events, bytes) = fill(&mut batch, first, queue);
-            self.write(&mut batch)?;
+            let origins = batch.iter().map(|submission| &submission.origin);
+            let writing = WritingBatch::begin(origins, events, queue.len());
+            let written = writing.span.in_scope(|| self.write(&mut batch));
+            writing.ended(self.batches.head());
+            written?;
             self.checkpoints
                 .after_batch(self.batches.connection(), events, bytes)
                 .map_err(|error| Stopped::Flush(Arc::new(error)))?;
@@ -222,6 +228,7 @@ fn is_one_append(fault: &Fault) -> bool {
 fn answer_failure(batch: &mut Vec<Submission>, error: BatchError) -> Result<(), Stopped> {
     match error {
         BatchError::RolledBack(fault) => {
+            telemetry::failed("unavailable");
             let reason = Arc::new(fault);
             for submission in batch.drain(..) {
                 let source = Shared(Arc::clone(&reason)).into();
@@ -230,6 +237,7 @@ fn answer_failure(batch: &mut Vec<Submission>, error: BatchError) -> Result<(), 
             Ok(())
         }
         BatchError::Stuck(error) => {
+            telemetry::failed("unavailable");
             let error = Arc::new(error);
             for submission in batch.drain(..) {
                 let source = Arc::clone(&error).into();
@@ -238,6 +246,7 @@ fn answer_failure(batch: &mut Vec<Submission>, error: BatchError) -> Result<(), 
             Err(Stopped::Stuck(error))
         }
         BatchError::Unknown(error) => {
+            telemetry::failed("unknown_outcome");
             let error = Arc::new(error);
             for submission in batch.drain(..) {
                 let source = Arc::clone(&error).into();
