@@ -50,6 +50,7 @@ mod snapshots;
 mod statement;
 mod store;
 mod target;
+mod telemetry;
 mod tls;
 mod url;
 mod url_error;

@@ -3,12 +3,14 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use annals_core::telemetry::{Stopwatch, is_on};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::connect::Purpose;
 use crate::news::News;
 use crate::server::Server;
 use crate::session::{Session, SessionError};
+use crate::telemetry;
 
 /// A bounded number of sessions, made when they are needed.
 ///
@@ -19,6 +21,7 @@ pub(crate) struct Pool {
     server: Arc<Server>,
     news: Arc<News>,
     purpose: Purpose,
+    sessions_max: usize,
     permits: Semaphore,
     idle: Mutex<Vec<Session>>,
 }
@@ -29,7 +32,7 @@ pub(crate) struct Pool {
 pub(crate) struct Lent<'a> {
     pool: &'a Pool,
     session: Session,
-    _permit: SemaphorePermit<'a>,
+    permit: SemaphorePermit<'a>,
 }
 
 impl Pool {
@@ -39,23 +42,48 @@ impl Pool {
         purpose: Purpose,
         sessions_max: usize,
     ) -> Self {
-        let permits = Semaphore::new(sessions_max.min(Semaphore::MAX_PERMITS));
-        Self { server, news, purpose, permits, idle: Mutex::default() }
+        let sessions_max = sessions_max.min(Semaphore::MAX_PERMITS);
+        let permits = Semaphore::new(sessions_max);
+        Self { server, news, purpose, sessions_max, permits, idle: Mutex::default() }
     }
 
     /// An idle session, or a new one.
     pub(crate) async fn lend(&self) -> Result<Lent<'_>, SessionError> {
+        let watch = Stopwatch::start();
         let permit = self.permits.acquire().await.expect("the semaphore is never closed");
         while let Some(mut session) = self.take_idle() {
             if session.is_alive().await {
-                return Ok(Lent { pool: self, session, _permit: permit });
+                self.lent(&watch);
+                return Ok(Lent { pool: self, session, permit });
             }
         }
         let mut session = self.server.connect(self.purpose).await?;
         if self.purpose == Purpose::Primary {
             self.news.check_log(&mut session).await?;
         }
-        Ok(Lent { pool: self, session, _permit: permit })
+        self.lent(&watch);
+        Ok(Lent { pool: self, session, permit })
+    }
+
+    fn lent(&self, watch: &Stopwatch) {
+        telemetry::lent(watch, self.name());
+        self.count();
+    }
+
+    /// Tells how many sessions there are.
+    fn count(&self) {
+        if is_on() {
+            let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).len();
+            let used = self.sessions_max.saturating_sub(self.permits.available_permits());
+            telemetry::pool(self.name(), used, idle);
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self.purpose {
+            Purpose::Primary => "primary",
+            Purpose::Replica => "replica",
+        }
     }
 
     fn take_idle(&self) -> Option<Session> {
@@ -66,8 +94,10 @@ impl Pool {
 impl Lent<'_> {
     /// Keeps the session for the next one: nothing of it is waited for any more.
     pub(crate) fn give_back(self) {
-        let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.push(self.session);
+        let Self { pool, session, permit } = self;
+        pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        drop(permit);
+        pool.count();
     }
 
     /// Keeps the session if the outcome shows that it can go on.

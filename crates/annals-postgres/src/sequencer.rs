@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use tokio_postgres::error::SqlState;
+use tracing::Instrument;
 
 use crate::append_error::BatchError;
 use crate::closed::Closed;
@@ -26,6 +27,7 @@ use crate::open_error::OpenError;
 use crate::pool::Pool;
 use crate::server::Server;
 use crate::session::{Session, SessionError, Told};
+use crate::telemetry::{Origin, WritingBatch};
 
 /// Appends that wait for their turn. Further callers wait before they get a place.
 pub(crate) const QUEUE_APPENDS_MAX: usize = 4_096;
@@ -49,10 +51,14 @@ const RECONNECT_PAUSE_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) append: Append,
+    pub(crate) origin: Origin,
     pub(crate) answer: oneshot::Sender<Outcome>,
 }
 
 pub(crate) type Outcome = Result<Appended, AppendError>;
+
+/// Who waits for the outcome of an append, and where it comes from.
+type Waiting = (Origin, oneshot::Sender<Outcome>);
 
 /// Writes what has queued up while the last batch was under way as the next batch.
 ///
@@ -92,9 +98,11 @@ impl Sequencer {
     /// Works until every sender of the queue is gone.
     pub(crate) async fn run(mut self) {
         while self.wait_for_work().await {
-            let (appends, answers) = self.take_batch();
-            let outcomes = self.settle(&appends).await;
-            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+            let (appends, waiting) = self.take_batch();
+            let writing = self.begin(&appends, &waiting);
+            let outcomes = self.settle(&appends).instrument(writing.span.clone()).await;
+            writing.ended(self.news.head(), error_type(&outcomes));
+            for ((_, answer), outcome) in waiting.into_iter().zip(outcomes) {
                 // Whoever no longer waits has given up, and finds out by the command id.
                 let _ = answer.send(outcome);
             }
@@ -151,8 +159,14 @@ impl Sequencer {
         }
     }
 
-    fn take_batch(&mut self) -> (Vec<Append>, Vec<oneshot::Sender<Outcome>>) {
-        let (mut appends, mut answers) = (Vec::new(), Vec::new());
+    fn begin(&self, appends: &[Append], waiting: &[Waiting]) -> WritingBatch {
+        let events = appends.iter().map(|append| append.events().len()).sum();
+        let left = self.waiting.len() + self.queue.len();
+        WritingBatch::begin(waiting.iter().map(|(origin, _)| origin), events, left)
+    }
+
+    fn take_batch(&mut self) -> (Vec<Append>, Vec<Waiting>) {
+        let (mut appends, mut waiting) = (Vec::new(), Vec::new());
         let (mut events, mut bytes) = (0, 0);
         while let Some(next) = self.waiting.pop_front() {
             // Nobody waits for it any more, and it has not been tried.
@@ -167,9 +181,9 @@ impl Sequencer {
                 break;
             }
             appends.push(next.append);
-            answers.push(next.answer);
+            waiting.push((next.origin, next.answer));
         }
-        (appends, answers)
+        (appends, waiting)
     }
 
     fn disconnect(&mut self) {
@@ -278,6 +292,16 @@ async fn try_connect(server: &Server, news: &News) -> Result<Session, BatchError
     })?;
     tracing::info!("the writing connection is back");
     Ok(session)
+}
+
+/// Why a batch failed, in a word. A refusal is no failure.
+fn error_type(outcomes: &[Outcome]) -> Option<&'static str> {
+    outcomes.iter().find_map(|outcome| match outcome {
+        Err(AppendError::Unknown { .. }) => Some("unknown_outcome"),
+        Err(AppendError::Unavailable { .. }) => Some("unavailable"),
+        Err(AppendError::Closed { .. }) => Some("closed"),
+        _ => None,
+    })
 }
 
 /// An error with all of its causes, for the log.

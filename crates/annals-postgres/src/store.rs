@@ -25,6 +25,7 @@ use crate::server::Server;
 use crate::session::{Session, SessionError};
 use crate::snapshots;
 use crate::statement::Statement;
+use crate::telemetry::Origin;
 
 /// A log in a PostgreSQL database, and the snapshots beside it.
 ///
@@ -134,7 +135,7 @@ impl PostgresStore {
 
     async fn send(&self, append: Append) -> Result<Appended, AppendError> {
         let (answer, outcome) = oneshot::channel();
-        let queued = Queued { append, answer };
+        let queued = Queued { append, origin: Origin::here(), answer };
         let sent = match self.queue.try_send(queued) {
             Ok(()) => Ok(()),
             // The queue lets callers in by the order in which they came.
