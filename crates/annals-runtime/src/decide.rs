@@ -8,13 +8,14 @@ use annals_core::{
     Append, AppendCondition, Appended, CommandId, ConsistencyToken, Decision, DecodeError,
     EventQuery, EventStore, Json, Metadata, Position, Read, RecordedEvent, StreamId, codec,
 };
+use tracing::Instrument;
 
 use crate::context;
 use crate::engine::Engine;
 use crate::error::{ExecuteError, LoadError};
 use crate::outcome;
-use crate::started::Started;
-use crate::submit::{Submitted, is_conflict, refusal, submit};
+use crate::submit::{Sent, Submitted, is_conflict, refusal, submit};
+use crate::telemetry::{self, Begun, Loading};
 use crate::visibility::Visibility;
 use crate::waiting::Waiting;
 
@@ -96,6 +97,24 @@ impl<'a, D: Decision> Decide<'a, D> {
     }
 }
 
+impl<D: Decision> Decide<'_, D> {
+    async fn run(self, command_id: CommandId, begun: &Begun) -> Outcome<D> {
+        let seen = Seen::<D>::new(&self.decision)?;
+        let making = Making {
+            engine: self.engine,
+            decision: self.decision,
+            command_id,
+            is_repeatable: self.command_id.is_some(),
+            metadata: context::metadata(self.context, command_id)?,
+            begun,
+        };
+        let decided = making.run(seen).await?;
+        let within = self.engine.resources.options.visible_within;
+        self.waiting.wait(decided.command_id, decided.token, within).await?;
+        Ok(decided)
+    }
+}
+
 impl<'a, D: Decision + 'a> IntoFuture for Decide<'a, D> {
     type Output = Outcome<D>;
     type IntoFuture = Pin<Box<dyn Future<Output = Outcome<D>> + Send + 'a>>;
@@ -104,19 +123,10 @@ impl<'a, D: Decision + 'a> IntoFuture for Decide<'a, D> {
         Box::pin(async move {
             self.waiting.check()?;
             let command_id = self.command_id.unwrap_or_else(CommandId::new);
-            let metadata = context::metadata(self.context, command_id)?;
-            let seen = Seen::<D>::new(&self.decision)?;
-            let making = Making {
-                engine: self.engine,
-                decision: self.decision,
-                command_id,
-                is_repeatable: self.command_id.is_some(),
-                metadata,
-            };
-            let decided = making.run(seen).await?;
-            let within = self.engine.resources.options.visible_within;
-            self.waiting.wait(decided.command_id, decided.token, within).await?;
-            Ok(decided)
+            let begun = Begun::decide(self.decision.name(), command_id);
+            let decided = self.run(command_id, &begun).instrument(begun.span.clone()).await;
+            begun.decided(&decided);
+            decided
         })
     }
 }
@@ -147,14 +157,31 @@ impl<D: Decision> Seen<D> {
 
     /// Reads on to the end. After a conflict, only what is new.
     async fn catch_up(&mut self, store: &dyn EventStore, decision: &D) -> Result<(), LoadError> {
+        let loading = Loading::begin();
+        match self.read_on(store, decision).instrument(loading.span.clone()).await {
+            Ok(applied) => {
+                loading.read(applied);
+                Ok(())
+            }
+            Err(error) => {
+                loading.failed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// How many events were new.
+    async fn read_on(&mut self, store: &dyn EventStore, decision: &D) -> Result<u64, LoadError> {
+        let mut applied = 0;
         loop {
             let page = store.read(Read::query(self.query.clone()).after(self.through)).await?;
             for recorded in &page.events {
                 decision.apply(&mut self.state, &codec::decode_envelope(recorded)?);
+                applied += 1;
             }
             self.through = page.through;
             if !page.has_more {
-                return Ok(());
+                return Ok(applied);
             }
         }
     }
@@ -168,6 +195,7 @@ struct Making<'a, D: Decision> {
     /// The caller chose the id, so this may be a repeat.
     is_repeatable: bool,
     metadata: Json,
+    begun: &'a Begun,
 }
 
 impl<D: Decision> Making<'_, D> {
@@ -177,7 +205,8 @@ impl<D: Decision> Making<'_, D> {
         loop {
             attempts += 1;
             seen.catch_up(store, &self.decision).await?;
-            let events = match self.decision.decide(&seen.state, &self.engine.services) {
+            let decide = || self.decision.decide(&seen.state, &self.engine.services);
+            let events = match telemetry::handle(decide) {
                 Ok(events) if events.is_empty() && !self.is_repeatable => {
                     return Ok(self.decided(events, seen.through, attempts));
                 }
@@ -185,8 +214,8 @@ impl<D: Decision> Making<'_, D> {
                 Err(rejection) => return self.reject(rejection, attempts).await,
             };
             let append = self.append(&events, &seen)?;
-            let started = Started::new(store.append(append.clone())).await;
-            match submit(store, &append, started, &self.engine.resources.options.retry).await {
+            let sent = Sent::new(store, &append).await;
+            match submit(store, &append, sent, &self.engine.resources.options.retry).await {
                 Ok(submitted)
                     if submitted.appended.repeated
                         && !outcome::is_own(store, &append, &submitted, self.command_id)
@@ -199,6 +228,7 @@ impl<D: Decision> Making<'_, D> {
                 }
                 Err(conflict) if is_conflict(&conflict) => {
                     tracing::debug!(attempts, "conflict");
+                    self.begun.conflict();
                     if !self.engine.resources.options.retry.pause_after(attempts).await {
                         return Err(refusal(conflict, self.command_id, attempts));
                     }

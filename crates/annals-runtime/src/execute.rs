@@ -5,12 +5,14 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 use annals_core::{Aggregate, CommandId, Metadata, Sequence, StreamId};
+use tracing::Instrument;
 
 use crate::context;
 use crate::engine::Engine;
 use crate::error::ExecuteError;
 use crate::execution::{Execution, Outcome, check_expected};
 use crate::load::load;
+use crate::telemetry::Begun;
 use crate::visibility::Visibility;
 use crate::waiting::Waiting;
 
@@ -101,33 +103,44 @@ impl<'a, A: Aggregate> Execute<'a, A> {
     }
 }
 
+impl<A: Aggregate> Execute<'_, A> {
+    async fn run(self, stream: StreamId, command_id: CommandId, begun: &Begun) -> Outcome<A> {
+        let Engine { resources, services, lanes } = self.engine;
+        let lane = lanes.lane::<A>(&stream);
+        let execution = Execution {
+            resources,
+            services,
+            lane: &lane,
+            stream,
+            command: self.command,
+            command_id,
+            is_repeatable: self.command_id.is_some(),
+            expected: self.expected,
+            metadata: context::metadata(self.context, command_id)?,
+            begun,
+        };
+        let executed = execution.run().await?;
+        let within = resources.options.visible_within;
+        self.waiting.wait(executed.command_id, executed.token, within).await?;
+        Ok(executed)
+    }
+}
+
 impl<'a, A: Aggregate> IntoFuture for Execute<'a, A> {
     type Output = Outcome<A>;
     type IntoFuture = Pin<Box<dyn Future<Output = Outcome<A>> + Send + 'a>>;
 
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
             self.waiting.check()?;
-            let stream = StreamId::new(A::TYPE, self.id)?;
-            let Engine { resources, services, lanes } = self.engine;
-            let lane = lanes.lane::<A>(&stream);
+            let stream = StreamId::new(A::TYPE, std::mem::take(&mut self.id))?;
             let command_id = self.command_id.unwrap_or_else(CommandId::new);
-            let metadata = context::metadata(self.context, command_id)?;
-            let execution = Execution {
-                resources,
-                services,
-                lane: &lane,
-                stream,
-                command: self.command,
-                command_id,
-                is_repeatable: self.command_id.is_some(),
-                expected: self.expected,
-                metadata,
-            };
-            let executed = execution.run().await?;
-            let within = resources.options.visible_within;
-            self.waiting.wait(executed.command_id, executed.token, within).await?;
-            Ok(executed)
+            let name = A::command_name(&self.command);
+            let begun = Begun::execute(name, A::TYPE, &stream, command_id);
+            let run = self.run(stream, command_id, &begun).instrument(begun.span.clone());
+            let executed = run.await;
+            begun.executed(&executed);
+            executed
         })
     }
 }

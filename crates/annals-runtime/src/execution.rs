@@ -10,8 +10,8 @@ use crate::lane::{Confirmed, Held, Lane};
 use crate::outcome;
 use crate::resources::Resources;
 use crate::snapshot::save_snapshot;
-use crate::started::Started;
-use crate::submit::{Submitted, is_conflict, refusal, submit};
+use crate::submit::{Sent, Submitted, is_conflict, refusal, submit};
+use crate::telemetry::{self, Begun};
 
 /// What executing a command led to. It is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,7 @@ pub(crate) struct Execution<'a, A: Aggregate> {
     pub(crate) is_repeatable: bool,
     pub(crate) expected: Option<Sequence>,
     pub(crate) metadata: Json,
+    pub(crate) begun: &'a Begun,
 }
 
 /// Why a turn ends without writing.
@@ -73,6 +74,7 @@ impl<A: Aggregate> Execution<'_, A> {
                 Ok(executed) => return Ok(executed),
                 Err(conflict) => {
                     tracing::debug!(stream = %self.stream, attempts, "conflict");
+                    self.begun.conflict();
                     if !self.resources.options.retry.pause_after(attempts).await {
                         return Err(refusal(conflict, self.command_id, attempts));
                     }
@@ -101,9 +103,8 @@ impl<A: Aggregate> Execution<'_, A> {
     fn decide(&self, held: &Held<'_, A>) -> Result<Vec<A::Event>, Refusal<A::Error>> {
         let sequence = held.sequence();
         check_expected(&self.stream, self.expected, sequence).map_err(Refusal::Error)?;
-        let events = held
-            .state()
-            .handle(self.command.clone(), self.services)
+        let handle = || held.state().handle(self.command.clone(), self.services);
+        let events = telemetry::handle(handle)
             .map_err(|rejection| Refusal::Error(ExecuteError::Rejected(rejection)))?;
         // A caller that may repeat the command must then get "nothing" again, whatever the state is
         // by then, so that outcome is written too.
@@ -145,9 +146,9 @@ impl<A: Aggregate> Execution<'_, A> {
         let last_event = append.events().last().map(NewEvent::event_id);
         let store = &*self.resources.store;
         let options = &self.resources.options;
-        let started = Started::new(store.append(append.clone())).await;
+        let sent = Sent::new(store, &append).await;
         let in_flight = held.advance(&events, last_event, options.snapshot_every);
-        match submit(store, &append, started, &options.retry).await {
+        match submit(store, &append, sent, &options.retry).await {
             Ok(submitted)
                 if submitted.appended.repeated
                     && !outcome::is_own(store, &append, &submitted, self.command_id).await? =>

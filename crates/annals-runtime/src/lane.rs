@@ -9,6 +9,7 @@
 
 use annals_core::{Aggregate, EventId, EventStore, Position, Read, Sequence, StreamId};
 use tokio::sync::{Mutex, MutexGuard, watch};
+use tracing::Instrument;
 
 use crate::error::LoadError;
 use crate::loaded::Loaded;
@@ -16,6 +17,7 @@ use crate::page;
 use crate::replay::{Moment, Replayed, replay};
 use crate::resources::Resources;
 use crate::snapshot::{SnapshotDue, save_snapshot};
+use crate::telemetry::Loading;
 
 #[derive(Debug)]
 pub(crate) struct Lane<A> {
@@ -51,6 +53,24 @@ impl<A> Default for Lane<A> {
 impl<A: Aggregate> Lane<A> {
     /// Waits for the turn and makes sure that there is a state.
     pub(crate) async fn hold(
+        &self,
+        resources: &Resources,
+        stream: &StreamId,
+    ) -> Result<Held<'_, A>, LoadError> {
+        let loading = Loading::begin();
+        let held = self.take_turn(resources, stream).instrument(loading.span.clone()).await;
+        match &held {
+            Ok(held) if held.is_fresh => {
+                let applied = held.ahead().replayed.applied;
+                loading.replayed(A::TYPE, held.sequence(), applied);
+            }
+            Ok(held) => loading.remembered(A::TYPE, held.sequence()),
+            Err(error) => loading.failed(error),
+        }
+        held
+    }
+
+    async fn take_turn(
         &self,
         resources: &Resources,
         stream: &StreamId,

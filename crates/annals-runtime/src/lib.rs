@@ -27,6 +27,7 @@ mod snapshot;
 mod started;
 mod submit;
 mod subscription;
+mod telemetry;
 mod visibility;
 mod waiting;
 

@@ -1,11 +1,15 @@
 //! Appending until it is known what became of it.
 
-use annals_core::{Append, AppendError, Appended, CommandId, EventStore};
 use std::error::Error;
+
+use annals_core::telemetry::metric;
+use annals_core::{Append, AppendError, Appended, CommandId, EventStore};
+use tracing::Instrument;
 
 use crate::error::ExecuteError;
 use crate::retry::Retry;
 use crate::started::Started;
+use crate::telemetry::Appending;
 
 /// What became of an append.
 #[derive(Debug)]
@@ -16,12 +20,40 @@ pub(crate) struct Submitted {
     pub(crate) is_resent: bool,
 }
 
-/// Awaits the answer to `append`, which `started` has sent, and repeats it while its outcome is
+/// An append that the store has been given.
+pub(crate) struct Sent<'a> {
+    started: Started<'a, Result<Appended, AppendError>>,
+    appending: Appending,
+}
+
+impl<'a> Sent<'a> {
+    /// Gives `append` to the store. This never waits.
+    pub(crate) async fn new(store: &'a dyn EventStore, append: &Append) -> Self {
+        let appending = Appending::begin(append.events().len());
+        let started = Started::new(store.append(append.clone()));
+        let started = started.instrument(appending.span.clone()).await;
+        Self { started, appending }
+    }
+}
+
+/// Awaits the answer to `append`, which was `sent`, and repeats it while its outcome is
 /// unknown: the command id makes sure that it is written once at most.
 ///
 /// [`AppendError::Unknown`] is returned only if the bounds of `retry` are reached or the store was
 /// closed meanwhile.
 pub(crate) async fn submit(
+    store: &dyn EventStore,
+    append: &Append,
+    sent: Sent<'_>,
+    retry: &Retry,
+) -> Result<Submitted, AppendError> {
+    let Sent { started, appending } = sent;
+    let settled = settle(store, append, started, retry).instrument(appending.span.clone()).await;
+    appending.ended(&settled);
+    settled
+}
+
+async fn settle(
     store: &dyn EventStore,
     append: &Append,
     started: Started<'_, Result<Appended, AppendError>>,
@@ -47,6 +79,7 @@ pub(crate) async fn submit(
             return Err(AppendError::Unknown { source });
         }
         unknown = Some(source);
+        metric::APPEND_RESENT.count(1, &[]);
         answer = store.append(append.clone()).await;
     }
 }

@@ -4,8 +4,10 @@ use std::error::Error;
 use std::time::Duration;
 
 use annals_core::{CommandId, ConsistencyToken};
+use tracing::Instrument;
 
 use crate::error::ExecuteError;
+use crate::telemetry;
 use crate::visibility::{self, Visibility};
 
 /// What is waited for after a command.
@@ -43,9 +45,12 @@ impl<'a> Waiting<'a> {
         let Some(visibility) = self.visibility else { return Ok(()) };
         let deadline = visibility::after(within);
         for projection in &self.projections {
+            let waiting = telemetry::wait(projection);
             visibility
                 .wait_until(projection, token, deadline)
+                .instrument(waiting.clone())
                 .await
+                .inspect_err(|_| telemetry::fail(&waiting, Some("not_visible")))
                 .map_err(|source| ExecuteError::NotVisible { command_id, token, source })?;
         }
         Ok(())
