@@ -1,1 +1,37 @@
 //! HTTP for Annals: the building blocks of a service that people like to call.
+//!
+//! An application writes handlers with axum and returns [`Answer`]s and [`Problem`]s. What comes in
+//! is read by extractors that refuse everything which is not as it must be.
+//!
+//! | Block | What it is for |
+//! |---|---|
+//! | [`Problem`], [`Kind`], [`Refusal`] | what went wrong, as RFC 9457 |
+//! | [`Asked`], [`Terms`] | a command with `Idempotency-Key`, `If-Match`, `If-None-Match` |
+//! | [`Answer`] | JSON with `ETag` and `Consistency-Token` |
+//! | [`AtLeast`] | a query that takes an earlier command into account |
+//! | [`Body`], [`Parameters`], [`Segments`] | what a request carries |
+//! | [`PageLimit`], [`Cursor`] | lists in pages |
+
+mod answer;
+mod body;
+mod consistency;
+mod context;
+mod entity_tag;
+mod idempotency;
+mod page;
+mod parameters;
+mod problem;
+mod request_id;
+mod terms;
+
+pub use answer::Answer;
+pub use body::{Body, BodyLimits};
+pub use consistency::{AtLeast, CONSISTENCY_TOKEN_HEADER};
+pub use context::RequestMetadata;
+pub use entity_tag::Precondition;
+pub use idempotency::{IDEMPOTENCY_KEY_CHARACTERS_MAX, IDEMPOTENCY_KEY_HEADER};
+pub use page::{Cursor, CursorError, PageLimit, PageLimitError};
+pub use parameters::{Parameters, Segments};
+pub use problem::{Fault, Kind, Problem, ProblemBody, Refusal};
+pub use request_id::{REQUEST_ID_HEADER, RequestId};
+pub use terms::{Asked, Terms};
