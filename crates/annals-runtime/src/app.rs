@@ -60,6 +60,14 @@ impl<S: Send + Sync + 'static> App<S> {
         Self { visibility: Some(visibility), ..self }
     }
 
+    /// Another application on the same store, snapshots and bounds, for aggregates that ask for
+    /// other services.
+    #[must_use]
+    pub fn with_services<T: Send + Sync + 'static>(&self, services: T) -> App<T> {
+        let Resources { store, snapshots, options } = &self.engine.resources;
+        App::with_options(store.clone(), snapshots.clone(), services, *options)
+    }
+
     /// The store.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn EventStore> {

@@ -5,6 +5,7 @@
 //! was faster. It knows no particular store.
 
 mod app;
+mod caught;
 mod context;
 mod decide;
 mod engine;
@@ -23,6 +24,7 @@ mod projections;
 mod replay;
 mod resources;
 mod retry;
+mod sagas;
 mod snapshot;
 mod started;
 mod submit;
@@ -45,5 +47,10 @@ pub use projections::{
     Projections, StatusError,
 };
 pub use retry::Retry;
+pub use sagas::{
+    DispatchCommand, DispatchError, Dispatcher, DoneStepSummary, OpenStepSummary, RecordOutcome,
+    Recorded, SagaDetail, SagaDriver, SagaEntry, SagaIndex, SagaInputs, SagaList, SagaOptions,
+    SagaPage, SagaSummary, Sagas, SagasError, StepOutcome, TimerSummary, WaitingStep,
+};
 pub use subscription::{Batch, NamedSubscription, RunError, Subscription, SubscriptionError};
 pub use visibility::{Visibility, WaitError};

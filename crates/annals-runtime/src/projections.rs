@@ -2,6 +2,7 @@
 
 mod advancing;
 mod batch;
+mod beside;
 mod blocked;
 mod error;
 mod meeting;
@@ -30,10 +31,13 @@ use thiserror::Error;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+pub(crate) use beside::Beside;
 pub use error::ProjectionStopped;
+pub(crate) use error::with_causes;
 pub use options::ProjectionOptions;
 pub use status::{CATCHING_UP_SECONDS, ProjectionState, ProjectionStatus};
 
+use self::beside::NothingBeside;
 use self::meeting::Meetings;
 use self::registration::{Registered, Registration};
 use self::supervisor::Supervisor;
@@ -86,7 +90,19 @@ impl<D: ReadModels> Projections<D> {
     ///
     /// If it was added before with the same version.
     #[must_use]
-    pub fn with<P: Projection>(mut self, projection: P) -> Self
+    pub fn with<P: Projection>(self, projection: P) -> Self
+    where
+        D: Hosts<P>,
+    {
+        self.with_beside(projection, Arc::new(NothingBeside))
+    }
+
+    /// Adds a projection with something that is done beside it.
+    pub(crate) fn with_beside<P: Projection>(
+        mut self,
+        projection: P,
+        beside: Arc<dyn Beside<P>>,
+    ) -> Self
     where
         D: Hosts<P>,
     {
@@ -99,7 +115,8 @@ impl<D: ReadModels> Projections<D> {
             P::VERSION
         );
         let models = self.models.clone();
-        self.registered.push(Arc::new(Registration { projection: Arc::new(projection), models }));
+        let projection = Arc::new(projection);
+        self.registered.push(Arc::new(Registration { projection, models, beside }));
         self
     }
 
@@ -121,6 +138,12 @@ impl<D: ReadModels> Projections<D> {
     #[must_use]
     pub fn models(&self) -> &Arc<D> {
         &self.models
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn EventStore> {
+        &self.store
     }
 
     /// For waiting until a read model is new enough.

@@ -39,7 +39,8 @@ impl Visibility {
     }
 
     /// Waits until the generation of `projection` that serves takes everything into account that
-    /// `token` asks for, at most as long as `within`. Returns how far it is then.
+    /// `token` asks for, at most as long as `within`. Returns how far it is then. Without any time,
+    /// the read database is asked once, and its answer is all that is waited for.
     ///
     /// That holds for events the projection is not interested in as well: its checkpoint moves past
     /// them. Whoever reads afterwards sees at least as much, also if another generation serves by

@@ -21,9 +21,10 @@ pub use annals_sqlx as sqlx;
 /// What domain code and applications usually need.
 pub mod prelude {
     pub use crate::{
-        Aggregate, App, At, BoxError, Clock, CommandId, ConsistencyToken, Decision,
-        DocumentProjection, DocumentReader, DocumentSet, Documents, DomainEvent, EventEnvelope,
-        EventQuery, EventStore, ExecuteError, Executed, Loaded, MemoryStore, Metadata, Position,
-        Projection, Projections, QueryItem, Seen, Sequence, StreamId, SystemClock, Tag,
+        Aggregate, App, At, BoxError, BoxFuture, Clock, CommandId, ConsistencyToken, Correlation,
+        Decision, Dispatch, DispatchCommand, DispatchError, Dispatcher, DocumentProjection,
+        DocumentReader, DocumentSet, Documents, DomainEvent, EventEnvelope, EventQuery, EventStore,
+        ExecuteError, Executed, Input, Loaded, MemoryStore, Metadata, Position, Projection,
+        Projections, QueryItem, Saga, Sagas, Seen, Sequence, Steps, StreamId, SystemClock, Tag,
     };
 }

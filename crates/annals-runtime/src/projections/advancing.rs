@@ -1,12 +1,14 @@
 //! Moving on in the log, a transaction at a time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use annals_core::{ApplyError, Checkpoint, GenerationState, Hosts, Position, Projection};
 use tokio::time::Instant;
 
 use super::batch::{Batch, Failed, Suspect};
 use super::error::{ProjectionStopped, Trouble};
+use super::options::ProjectionOptions;
 use super::share::Share;
 use super::worker::Worker;
 use crate::retry::Retry;
@@ -45,13 +47,18 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         let Batch { changes, applied, queued, events, last, to, is_at_end, .. } = batch;
         let advance = share.advance(to, &applied, queued);
         let begun = Instant::now();
-        let applied = self.models.apply(self.projection.clone(), Arc::new(changes), advance).await;
+        let changes = Arc::new(changes);
+        let applied = match self.before(&changes).await {
+            Ok(()) => self.models.apply(self.projection.clone(), changes.clone(), advance).await,
+            Err(error) => Err(error),
+        };
         match (applied, last) {
             (Ok(()), _) => {
                 self.pace.wrote(events, begun.elapsed());
                 self.suspicion.passed(events, to.position);
                 self.last_error = None;
                 share.moved(to);
+                self.beside.after(&self.generation, &changes);
                 if is_at_end {
                     // There may be more by now, as there always is while the log is busy.
                     self.note_caught_up();
@@ -64,12 +71,31 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
                 let attempts = self.suspicion.failed(events, last.position);
                 self.retry_or_park(share, attempts, last, &*source).await?;
             }
-            (Err(error), _) => {
-                self.pace.wrote_in_vain(events, begun.elapsed());
+            (Err(error), last) => {
+                let took = begun.elapsed();
+                self.pace.wrote_in_vain(events, took);
+                if let (ApplyError::Fenced, Some(last), 1) = (&error, last, events) {
+                    self.check_fits(last.position, took)?;
+                }
                 return Err(error.into());
             }
         }
         Ok(true)
+    }
+
+    /// Gives up on an event whose transaction has outlasted its lease as often as an event may
+    /// fail: with less than one event in it, the next will not be shorter.
+    fn check_fits(&mut self, position: Position, took: Duration) -> Result<(), Trouble> {
+        let ProjectionOptions { lease, retry, .. } = self.around.options;
+        if took < lease {
+            // Somebody else has the partition.
+            return Ok(());
+        }
+        let attempts = self.suspicion.failed(1, position).unwrap_or_default();
+        if attempts < retry.attempts_max {
+            return Ok(());
+        }
+        Err(Trouble::Stopped(ProjectionStopped::TooSlow { position, took, lease }))
     }
 
     /// Reads on and projects, until there is enough for a transaction or nothing more, and no

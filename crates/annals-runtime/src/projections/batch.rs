@@ -95,8 +95,11 @@ impl<P: Projection> Batch<P> {
         if let Some(letter) = blocked.find(&event.stream) {
             // The letter's own event was taken care of when it was parked.
             if event.position > letter.position {
-                let queued = QueuedEvent { letter: letter.letter, position: event.position };
-                self.queued.push(queued);
+                self.queued.push(QueuedEvent {
+                    letter: letter.letter,
+                    position: event.position,
+                    event_type: event.event_type.clone(),
+                });
             }
             return Ok(());
         }

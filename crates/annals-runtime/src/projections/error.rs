@@ -3,8 +3,11 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use annals_core::{ApplyError, BoxError, CheckpointError, LimitError, ReadError, ReadModelsError};
+use annals_core::{
+    ApplyError, BoxError, CheckpointError, LimitError, Position, ReadError, ReadModelsError,
+};
 use thiserror::Error;
 
 use crate::subscription::SubscriptionError;
@@ -32,6 +35,18 @@ pub enum ProjectionStopped {
         blocked: usize,
         /// How many may.
         blocked_max: usize,
+    },
+    /// Writing what a single event changes takes longer than a lease lasts, time after time, and is
+    /// undone each time. Give the projection a longer
+    /// [`lease`](crate::ProjectionOptions::lease), or find out what its statements wait for.
+    #[error("writing the event at {position} took {took:?}, a lease lasts {lease:?}")]
+    TooSlow {
+        /// The event.
+        position: Position,
+        /// How long it took the last time.
+        took: Duration,
+        /// How long it may take.
+        lease: Duration,
     },
     /// The projection asks for more than a query can hold.
     #[error("the query of the projection exceeds a bound")]
@@ -129,7 +144,7 @@ impl From<SubscriptionError> for Trouble {
 }
 
 /// An error with all its causes, in one line.
-pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {

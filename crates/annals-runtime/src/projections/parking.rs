@@ -134,8 +134,14 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
             is_discard: false,
         };
         let begun = Instant::now();
-        match self.models.drain(self.projection.clone(), Arc::new(changes), drain).await {
+        let changes = Arc::new(changes);
+        let drained = match self.before(&changes).await {
+            Ok(()) => self.models.drain(self.projection.clone(), changes.clone(), drain).await,
+            Err(error) => Err(error),
+        };
+        match drained {
             Ok(()) => {
+                self.beside.after(&self.generation, &changes);
                 self.pace.wrote(events.len(), begun.elapsed());
                 Ok(Ok(()))
             }

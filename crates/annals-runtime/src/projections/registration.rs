@@ -6,6 +6,7 @@ use annals_core::{
     BoxFuture, Generation, GenerationKey, Hosts, LogId, NewGeneration, Projection, ReadModelsError,
 };
 
+use super::beside::Beside;
 use super::error::ProjectionStopped;
 use super::worker::{Pulse, Surroundings, Worker};
 
@@ -36,6 +37,7 @@ pub(super) trait Registered: Send + Sync {
 pub(super) struct Registration<P, D> {
     pub(super) projection: Arc<P>,
     pub(super) models: Arc<D>,
+    pub(super) beside: Arc<dyn Beside<P>>,
 }
 
 impl<P: Projection, D: Hosts<P>> Registered for Registration<P, D> {
@@ -69,6 +71,7 @@ impl<P: Projection, D: Hosts<P>> Registered for Registration<P, D> {
         pulse: Arc<Pulse>,
     ) -> BoxFuture<'static, Result<(), ProjectionStopped>> {
         let (models, projection) = (self.models.clone(), self.projection.clone());
-        Box::pin(Worker::new(around, models, projection, generation, pulse).run())
+        let beside = self.beside.clone();
+        Box::pin(Worker::new(around, models, projection, beside, generation, pulse).run())
     }
 }

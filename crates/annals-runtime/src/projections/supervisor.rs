@@ -1,12 +1,9 @@
 //! What keeps the workers of a process going.
 
 use std::collections::{HashMap, HashSet};
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
 use std::time::Duration;
 
 use annals_core::{Generation, GenerationKey, GenerationState, ReadModels, ReadModelsError};
@@ -17,6 +14,7 @@ use super::error::{ProjectionStopped, Trouble, with_causes};
 use super::promotion::{Promoted, Promotion};
 use super::registration::Registered;
 use super::worker::{Pulse, Surroundings};
+use crate::caught::caught;
 
 /// Pause between two looks at the generations, which other processes may have begun, switched or
 /// retired.
@@ -264,17 +262,9 @@ impl Supervisor {
 /// What `work` comes to. A panic, which only code of users or of a read database can have caused,
 /// is told like any other reason to stop.
 async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Result<T, ProjectionStopped> {
-    let mut work = pin!(work);
-    poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
-        match polled {
-            Ok(polled) => polled.map(Ok),
-            Err(panic) => {
-                let stopped = ProjectionStopped::panicked(&*panic);
-                tracing::error!(error = with_causes(&stopped), "a projection stops");
-                Poll::Ready(Err(stopped))
-            }
-        }
+    caught(work).await.map_err(|panic| {
+        let stopped = ProjectionStopped::panicked(&*panic);
+        tracing::error!(error = with_causes(&stopped), "a projection stops");
+        stopped
     })
-    .await
 }

@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use annals_core::{
-    Claim, EventStore, Generation, GenerationState, Hosts, Partition, Projection, WorkerId,
+    ApplyError, Claim, EventStore, Generation, GenerationState, Hosts, Partition, Projection,
+    WorkerId,
 };
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
+use super::beside::Beside;
 use super::blocked::Blocked;
 use super::error::{ProjectionStopped, Trouble, with_causes};
 use super::meeting::Meetings;
@@ -17,6 +19,7 @@ use super::options::ProjectionOptions;
 use super::pace::Pace;
 use super::share::Share;
 use super::suspicion::Suspicion;
+use crate::caught::{caught, panicked};
 use crate::retry::Retry;
 use crate::subscription::{self, Subscription};
 use crate::visibility::Visibility;
@@ -65,6 +68,7 @@ pub(super) struct Worker<P: Projection, D> {
     pub(super) around: Surroundings,
     pub(super) models: Arc<D>,
     pub(super) projection: Arc<P>,
+    pub(super) beside: Arc<dyn Beside<P>>,
     pub(super) generation: Generation,
     pub(super) pulse: Arc<Pulse>,
     pub(super) id: WorkerId,
@@ -80,6 +84,7 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         around: Surroundings,
         models: Arc<D>,
         projection: Arc<P>,
+        beside: Arc<dyn Beside<P>>,
         generation: Generation,
         pulse: Arc<Pulse>,
     ) -> Self {
@@ -87,6 +92,7 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
             around,
             models,
             projection,
+            beside,
             generation,
             pulse,
             id: WorkerId::new(),
@@ -124,6 +130,7 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
             }
         };
         self.pulse.is_first.store(false, Ordering::Relaxed);
+        self.beside.holds(&self.generation, Vec::new());
         if let Err(reason) = &ended {
             tracing::error!(
                 generation = %self.generation.key,
@@ -183,7 +190,9 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
             report: self.pace.report(last_error),
         };
         let leases = self.models.claim(claim).await?;
-        Ok(Share::new(leases, self.generation.partitions))
+        let share = Share::new(leases, self.generation.partitions);
+        self.beside.holds(&self.generation, share.partitions());
+        Ok(share)
     }
 
     /// Refuses a log that is not the one the tables were built from.
@@ -258,6 +267,14 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         let error = with_causes(error);
         tracing::warn!(generation = %self.generation.key, error, "a projection stumbles");
         self.last_error = Some(error);
+    }
+
+    /// What is done beside the read model, before it is written. A panic is a refusal, as that of
+    /// any other code of the application.
+    pub(super) async fn before(&self, changes: &P::Changes) -> Result<(), ApplyError> {
+        caught(self.beside.before(changes))
+            .await
+            .unwrap_or_else(|panic| Err(ApplyError::Rejected { source: panicked(&*panic) }))
     }
 
     pub(super) fn store(&self) -> &dyn EventStore {

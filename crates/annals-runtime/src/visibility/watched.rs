@@ -100,6 +100,12 @@ impl Watched {
         if let Some(verdict) = verdict(&news.borrow_and_update()) {
             return verdict;
         }
+        if Instant::now() >= deadline {
+            // There is no time to take turns.
+            self.take(models.serving(projection).await);
+            let verdict = verdict(&self.state.borrow());
+            return verdict.unwrap_or_else(|| Err(self.too_late(projection, token)));
+        }
         self.arrived.notify_one();
         let decided = async {
             let state = news.wait_for(|state| verdict(state).is_some()).await;

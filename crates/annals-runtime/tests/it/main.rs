@@ -13,6 +13,7 @@ mod loading;
 mod metadata;
 mod pages;
 mod projections;
+mod sagas;
 mod schedules;
 mod snapshots;
 mod stores;

@@ -1,0 +1,122 @@
+//! Taking the events that sagas correlate.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use annals_core::{
+    ApplyError, BoxError, BoxFuture, Correlation, DocumentChanges, DocumentProjection, DocumentSet,
+    Documents, EventEnvelope, Saga, SagaError,
+};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::dispatch::DispatchCommand;
+use super::runner::Runner;
+use crate::error::{ExecuteError, LoadError};
+use crate::projections::Beside;
+
+/// Instances whose events are taken at the same time: enough for the store to write many appends in
+/// one batch.
+const AT_ONCE: usize = 64;
+
+/// The events of a saga as a projection without documents: it has a checkpoint, a lease, dead
+/// letters and a status as any other, and what it does is to take them.
+///
+/// It has one partition. Then the events of an instance are taken in the order of the log, whatever
+/// streams they are from.
+#[derive(Debug)]
+pub struct SagaInputs<G>(std::marker::PhantomData<fn() -> G>);
+
+impl<G> SagaInputs<G> {
+    pub(super) fn new() -> Self {
+        Self(std::marker::PhantomData)
+    }
+}
+
+impl<G: Saga> Documents for SagaInputs<G> {
+    const NAME: &'static str = G::TYPE;
+    const VERSION: u32 = 1;
+    type Event = G::Event;
+    type Document = ();
+
+    fn keys(&self, _: &EventEnvelope<G::Event>) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn apply(&self, _: &EventEnvelope<G::Event>, _: &mut DocumentSet<()>) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+/// Takes them before the checkpoint moves on.
+pub(super) struct Intake<G: Saga, S> {
+    pub(super) runner: Arc<Runner<G, S>>,
+}
+
+impl<G, S> Beside<DocumentProjection<SagaInputs<G>>> for Intake<G, S>
+where
+    G: Saga,
+    G::Command: DispatchCommand<Services = S, Rejection = G::Rejection>,
+    S: Send + Sync + 'static,
+{
+    fn before<'a>(
+        &'a self,
+        changes: &'a DocumentChanges<G::Event>,
+    ) -> BoxFuture<'a, Result<(), ApplyError>> {
+        Box::pin(async move {
+            let mut instances: BTreeMap<String, Vec<&EventEnvelope<G::Event>>> = BTreeMap::new();
+            for event in &changes.events {
+                if let Correlation::Begins(id) | Correlation::Concerns(id) = G::correlate(event) {
+                    instances.entry(id).or_default().push(event);
+                }
+            }
+            let mut waiting = instances.into_values();
+            let mut taking = FuturesUnordered::new();
+            loop {
+                while taking.len() < AT_ONCE
+                    && let Some(events) = waiting.next()
+                {
+                    taking.push(self.take(events));
+                }
+                match taking.next().await {
+                    Some(taken) => taken?,
+                    None => return Ok(()),
+                }
+            }
+        })
+    }
+}
+
+impl<G, S> Intake<G, S>
+where
+    G: Saga,
+    G::Command: DispatchCommand<Services = S, Rejection = G::Rejection>,
+    S: Send + Sync + 'static,
+{
+    /// Takes the events of one instance, in their order.
+    async fn take(&self, events: Vec<&EventEnvelope<G::Event>>) -> Result<(), ApplyError> {
+        for event in events {
+            match self.runner.driver.take(event).await {
+                Ok(Some(recorded)) => self.runner.clone().go_on(recorded).await,
+                Ok(None) => {}
+                Err(error) => return Err(refused(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What it means for the events that they could not be taken.
+fn refused(error: ExecuteError<SagaError>) -> ApplyError {
+    match error {
+        // The same will happen again, and with other events it will not.
+        ExecuteError::Rejected(_)
+        | ExecuteError::Invalid(_)
+        | ExecuteError::CommandIdReused { .. }
+        | ExecuteError::Load(LoadError::Invalid(_) | LoadError::Decode(_)) => {
+            ApplyError::Rejected { source: error.into() }
+        }
+        error => ApplyError::Unavailable { source: error.into() },
+    }
+}

@@ -1,0 +1,268 @@
+//! Doing what the instances of one saga ask for.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use annals_core::{
+    BoxError, BoxFuture, OpenStep, Saga, SagaError, SagaInstance, SagaOrigin, StreamId,
+};
+
+use super::crew::{Crew, Hand, Instance};
+use super::dispatch::DispatchCommand;
+use super::driver::{RecordOutcome, Recorded, SagaDriver, StepOutcome};
+use crate::caught::{caught, panicked};
+use crate::error::ExecuteError;
+use crate::projections::with_causes;
+
+/// Does what the instances of one saga ask for.
+pub(super) struct Runner<G: Saga, S> {
+    pub(super) driver: SagaDriver<G, S>,
+    pub(super) crew: Arc<Crew>,
+}
+
+/// The runner of a saga, whatever its types.
+pub(super) trait Looks: Send + Sync {
+    fn saga(&self) -> &'static str;
+
+    /// Fires what is due and takes up what is open of an instance.
+    fn look(self: Arc<Self>, hand: Hand, id: Arc<str>) -> BoxFuture<'static, ()>;
+}
+
+/// A step that is to be done now.
+struct Due<C> {
+    step: OpenStep<C>,
+    /// It is to be called off: the instance has failed meanwhile.
+    is_off: bool,
+}
+
+impl<C> From<OpenStep<C>> for Due<C> {
+    /// As it is when it has just been decided.
+    fn from(step: OpenStep<C>) -> Self {
+        Self { step, is_off: false }
+    }
+}
+
+/// What is to be done now, with what the instance began with.
+type Todo<G> = (SagaOrigin, Vec<Due<<G as Saga>::Command>>);
+
+impl<G, S> Runner<G, S>
+where
+    G: Saga,
+    G::Command: DispatchCommand<Services = S, Rejection = G::Rejection>,
+    S: Send + Sync + 'static,
+{
+    fn instance(id: &str) -> Instance {
+        (G::TYPE, Arc::from(id))
+    }
+
+    /// Takes up what was decided with an event that this process has taken, if it looks after the
+    /// instance: otherwise whoever does sees it in the list.
+    pub(super) async fn go_on(self: Arc<Self>, recorded: Recorded<G>) {
+        let Ok(stream) = StreamId::new(G::TYPE, recorded.instance.as_str()) else { return };
+        if recorded.events.is_empty() || !self.crew.owns(&stream) {
+            return;
+        }
+        let instance = Self::instance(&recorded.instance);
+        match (recorded.new_steps(), recorded.origin()) {
+            (Some(steps), _) if steps.is_empty() => {}
+            (Some(steps), Some(origin)) => {
+                self.take_up(&instance, &origin, steps.into_iter().map(Due::from));
+            }
+            _ => {
+                if let Some(hand) = self.crew.take_whole(&instance) {
+                    let id = instance.1.clone();
+                    self.crew.clone().spawn(self.look(hand, id));
+                }
+            }
+        }
+    }
+
+    /// Has each of the steps done beside what is going on, as far as there is room.
+    fn take_up(
+        self: &Arc<Self>,
+        instance: &Instance,
+        origin: &SagaOrigin,
+        steps: impl IntoIterator<Item = Due<G::Command>>,
+    ) {
+        for due in steps {
+            let Some(hand) = self.crew.take(instance, due.step.number) else { continue };
+            let work = self.clone().follow(hand, instance.clone(), origin.clone(), due);
+            self.crew.spawn(work);
+        }
+    }
+
+    /// Does a step, and then what follows from it.
+    async fn follow(
+        self: Arc<Self>,
+        hand: Hand,
+        instance: Instance,
+        origin: SagaOrigin,
+        due: Due<G::Command>,
+    ) {
+        let (mut hand, mut due) = (hand, due);
+        while !self.crew.is_over() {
+            let Some(recorded) = self.finish(&instance, &origin, due).await else { return };
+            let next: Vec<_> = match recorded.new_steps() {
+                Some(steps) => steps.into_iter().map(Due::from).collect(),
+                None => self.todo(&instance).await.map(|(_, todo)| todo).unwrap_or_default(),
+            };
+            let mut next = next.into_iter();
+            let Some(first) = next.next() else { return };
+            self.take_up(&instance, &origin, next);
+            let Some(passed) = hand.pass_to(first.step.number) else { return };
+            (hand, due) = (passed, first);
+        }
+    }
+
+    /// Tries a step until it has an outcome and that is recorded, or it is parked. Gives what was
+    /// recorded, unless there was nothing to.
+    async fn finish(
+        &self,
+        instance: &Instance,
+        origin: &SagaOrigin,
+        due: Due<G::Command>,
+    ) -> Option<Recorded<G>> {
+        let (id, Due { mut step, mut is_off }) = (&*instance.1, due);
+        let mut attempts = 0;
+        loop {
+            // Much may have happened while it was waiting.
+            if attempts > 0
+                && let Ok(loaded) = self.driver.load(id).await
+            {
+                let open = loaded.state.find_open_step(step.number)?;
+                if open.parked.is_some() || loaded.state.state().is_ended() {
+                    return None;
+                }
+                is_off = loaded.state.is_to_be_cancelled(open);
+                step = open.clone();
+            }
+            attempts += 1;
+            let tried = caught(async {
+                if is_off {
+                    return self.driver.cancel(id, origin, &step).await.map_err(BoxError::from);
+                }
+                self.attempt(id, origin, &step, attempts).await
+            });
+            let error = match tried.await {
+                Ok(Ok(recorded)) => return recorded,
+                Ok(Err(error)) => error,
+                Err(panic) => panicked(&*panic),
+            };
+            let words = with_causes(&*error);
+            tracing::warn!(saga = G::TYPE, id, step = step.number, attempts, error = words);
+            let goes_on = tokio::select! {
+                goes_on = self.crew.options.retry.pause_after(attempts) => goes_on,
+                // Somebody takes it up again.
+                () = self.crew.ended() => return None,
+            };
+            if !goes_on {
+                return self.park(id, origin, &step, attempts, words).await;
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        id: &str,
+        origin: &SagaOrigin,
+        step: &OpenStep<G::Command>,
+        attempts: u32,
+    ) -> Result<Option<Recorded<G>>, BoxError> {
+        match self.driver.dispatch(id, step, origin).await {
+            StepOutcome::Failed(error) => Err(error),
+            outcome => Ok(self.driver.record(id, origin, step, attempts, outcome).await?),
+        }
+    }
+
+    async fn park(
+        &self,
+        id: &str,
+        origin: &SagaOrigin,
+        step: &OpenStep<G::Command>,
+        attempts: u32,
+        error: String,
+    ) -> Option<Recorded<G>> {
+        tracing::error!(saga = G::TYPE, id, step = step.number, attempts, error, "parked a step");
+        if let Err(error) = self.driver.park(id, origin, step, attempts, error).await {
+            // It stays open, so somebody will try again.
+            tracing::warn!(saga = G::TYPE, id, error = with_causes(&error), "could not park");
+        }
+        None
+    }
+
+    /// What is to be done for an instance now.
+    async fn todo(&self, instance: &Instance) -> Option<Todo<G>> {
+        match self.driver.load(&instance.1).await {
+            Ok(loaded) => {
+                let origin = loaded.state.origin()?.clone();
+                Some((origin, todo(&loaded.state)))
+            }
+            Err(error) => {
+                let error = with_causes(&error);
+                tracing::warn!(saga = G::TYPE, id = &*instance.1, error, "cannot be loaded");
+                None
+            }
+        }
+    }
+}
+
+/// The steps of an instance that somebody should do now.
+fn todo<G: Saga>(state: &SagaInstance<G>) -> Vec<Due<G::Command>> {
+    if state.state().is_ended() {
+        return Vec::new();
+    }
+    let open = state.open_steps().filter(|step| step.parked.is_none());
+    let due = |step: &OpenStep<G::Command>| Due {
+        is_off: state.is_to_be_cancelled(step),
+        step: step.clone(),
+    };
+    open.map(due).collect()
+}
+
+impl<G, S> Looks for Runner<G, S>
+where
+    G: Saga,
+    G::Command: DispatchCommand<Services = S, Rejection = G::Rejection>,
+    S: Send + Sync + 'static,
+{
+    fn saga(&self) -> &'static str {
+        G::TYPE
+    }
+
+    fn look(self: Arc<Self>, hand: Hand, id: Arc<str>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let instance: Instance = (G::TYPE, id);
+            let looked = caught(async {
+                let (origin, _) = self.todo(&instance).await?;
+                if let Err(error) = ticked(self.driver.tick(&instance.1, &origin).await) {
+                    let error = with_causes(&*error);
+                    tracing::warn!(saga = G::TYPE, id = &*instance.1, error, "timers do not fire");
+                }
+                self.todo(&instance).await
+            });
+            match looked.await {
+                Ok(Some((origin, steps))) => {
+                    drop(hand);
+                    self.take_up(&instance, &origin, steps);
+                }
+                Ok(None) => {}
+                Err(panic) => {
+                    let error = with_causes(&*panicked(&*panic));
+                    tracing::error!(
+                        saga = G::TYPE,
+                        id = &*instance.1,
+                        error,
+                        "cannot be looked at"
+                    );
+                }
+            }
+        })
+    }
+}
+
+fn ticked<G: Saga>(outcome: RecordOutcome<G>) -> Result<(), Box<dyn Error + Send + Sync>> {
+    match outcome {
+        Ok(_) | Err(ExecuteError::Rejected(SagaError::Settled)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
