@@ -40,7 +40,9 @@ pub enum SagaCommand<S: Saga> {
         /// The time now.
         at: DateTime<Utc>,
     },
-    /// A step is called off. Must be executed with the step's own command id, as a rejection.
+    /// A step is called off, because the instance has failed
+    /// ([`SagaInstance::is_to_be_cancelled`](super::SagaInstance::is_to_be_cancelled)). Must be
+    /// executed with the step's own command id, as a rejection.
     Cancel {
         /// Its number.
         step: u32,
@@ -58,7 +60,8 @@ pub enum SagaCommand<S: Saga> {
         /// The time now.
         at: DateTime<Utc>,
     },
-    /// Looks whether a timer is due, or a step overdue: all that are, in their order.
+    /// Looks whether a timer is due, or a step overdue: all that are, in their order, as far as one
+    /// append can hold. What is due still is fired by the next one.
     Tick {
         /// The time now.
         at: DateTime<Utc>,

@@ -172,7 +172,11 @@ pub enum RecordedStep<C, T> {
         /// The command.
         command: C,
         /// How it is compensated.
-        #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default = "Option::default",
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "super::open::present"
+        )]
         compensation: Option<C>,
         /// Number of the step that this one compensates.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -83,7 +83,7 @@ impl<S: Saga> SagaInstance<S> {
 
     /// Something waits for an operator.
     pub fn is_parked(&self) -> bool {
-        self.open.values().any(|step| step.parked.is_some())
+        !self.state.is_ended() && self.open.values().any(|step| step.parked.is_some())
     }
 
     /// Whether this step is to be called off instead of dispatched: the instance has failed
@@ -91,18 +91,14 @@ impl<S: Saga> SagaInstance<S> {
     pub fn is_to_be_cancelled(&self, step: &OpenStep<S::Command>) -> bool {
         self.state == SagaState::Compensating && step.compensates.is_none()
     }
-}
 
-impl<S: Saga> Aggregate for SagaInstance<S> {
-    const TYPE: &'static str = S::TYPE;
-    const STATE_VERSION: u32 = S::STATE_VERSION;
-    type Id = String;
-    type Command = SagaCommand<S>;
-    type Event = SagaEventOf<S>;
-    type Error = SagaError;
-    type Services = ();
-
-    fn handle(&self, command: SagaCommand<S>, _: &()) -> Result<Vec<SagaEventOf<S>>, SagaError> {
+    /// Changes the state by a command, and adds the events of it: those that then change any other
+    /// copy of the state in the same way.
+    pub(super) fn obey(
+        &mut self,
+        command: SagaCommand<S>,
+        events: &mut Vec<SagaEventOf<S>>,
+    ) -> Result<(), SagaError> {
         let steps = Vec::new();
         let event = match command {
             SagaCommand::TakeEvent { event, begins, at } => {
@@ -112,24 +108,32 @@ impl<S: Saga> Aggregate for SagaInstance<S> {
                 SagaEvent::EventTaken { event: TakenEvent(*event), at, steps }
             }
             SagaCommand::Succeed { step, attempts, at } => {
-                self.check_open(step, None)?;
+                self.check_open(step)?;
                 SagaEvent::StepSucceeded { step, attempts, at, steps }
             }
             SagaCommand::Reject { step, round, rejection, attempts, at } => {
-                self.check_open(step, Some(round))?;
+                if self.check_open(step)?.round != round {
+                    return Err(SagaError::Settled);
+                }
                 SagaEvent::StepRejected { step, round, rejection, attempts, at, steps }
             }
             SagaCommand::Cancel { step, at } => {
-                self.check_open(step, None)?;
+                if !self.is_to_be_cancelled(self.check_open(step)?) {
+                    return Err(SagaError::Settled);
+                }
                 SagaEvent::StepCancelled { step, at, steps }
             }
             SagaCommand::Park { step, attempts, error, at } => {
-                self.check_open(step, None)?;
+                let open = self.check_open(step)?;
+                // What is called off needs no operator.
+                if open.parked.is_some() || self.is_to_be_cancelled(open) {
+                    return Err(SagaError::Settled);
+                }
                 SagaEvent::StepParked { step, attempts, error, at }
             }
             SagaCommand::Tick { at } => {
                 self.check_live()?;
-                return self.tick(at);
+                return self.fire_due(at, events);
             }
             SagaCommand::Signal { signal, by, at } => {
                 self.check_live()?;
@@ -154,8 +158,22 @@ impl<S: Saga> Aggregate for SagaInstance<S> {
                 SagaEvent::Abandoned { by, why, at }
             }
         };
+        self.record(event, events)
+    }
+}
+
+impl<S: Saga> Aggregate for SagaInstance<S> {
+    const TYPE: &'static str = S::TYPE;
+    const STATE_VERSION: u32 = S::STATE_VERSION;
+    type Id = String;
+    type Command = SagaCommand<S>;
+    type Event = SagaEventOf<S>;
+    type Error = SagaError;
+    type Services = ();
+
+    fn handle(&self, command: SagaCommand<S>, _: &()) -> Result<Vec<SagaEventOf<S>>, SagaError> {
         let mut events = Vec::new();
-        self.clone().record(event, &mut events)?;
+        self.clone().obey(command, &mut events)?;
         Ok(events)
     }
 

@@ -1,7 +1,7 @@
 //! What an instance of a saga began with, and what it waits for.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::{CorrelationId, EventId};
 use crate::position::Position;
@@ -29,6 +29,11 @@ pub struct OpenStep<C> {
     /// What is to be executed.
     pub command: C,
     /// How it is compensated once it is done.
+    #[serde(
+        default = "Option::default",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     pub compensation: Option<C>,
     /// Number of the step that this one compensates.
     pub compensates: Option<u32>,
@@ -64,4 +69,12 @@ pub struct SetTimer<T> {
     pub timer: T,
     /// When it is due.
     pub due_at: DateTime<Utc>,
+}
+
+/// Reads a value that is there. A command without fields is written as `null`, which would else be
+/// taken for the absence of one.
+pub(super) fn present<'de, D: Deserializer<'de>, C: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<C>, D::Error> {
+    C::deserialize(deserializer).map(Some)
 }

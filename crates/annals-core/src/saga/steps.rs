@@ -29,7 +29,8 @@ pub enum Step<C, T> {
     /// The instance has reached its aim. It ends as soon as no step is open; timers are cancelled.
     Complete,
     /// The instance cannot reach its aim. Timers are cancelled, steps that are not done are called
-    /// off, and what was done is compensated in reverse order.
+    /// off, and what was done is compensated in reverse order. What would follow in the same decision
+    /// is left out.
     Fail {
         /// Why, for whoever looks.
         reason: String,

@@ -10,13 +10,16 @@ use super::{
 };
 use crate::limits::{SAGA_OPEN_MAX, SAGA_STEPS_MAX, check_count};
 
+/// A step in the words of `S`.
+type RecordedStepOf<S> = RecordedStep<<S as Saga>::Command, <S as Saga>::Timer>;
+
 impl<S: Saga> SagaInstance<S> {
     /// Takes an input and answers with the steps, numbered; all of them are then in the state.
     fn take(
         &mut self,
         input: &Input<S>,
         at: DateTime<Utc>,
-    ) -> Result<Vec<RecordedStep<S::Command, S::Timer>>, SagaError> {
+    ) -> Result<Vec<RecordedStepOf<S>>, SagaError> {
         self.saga.apply(input);
         let steps = match self.state {
             SagaState::Running | SagaState::Completing | SagaState::Failing => {
@@ -30,6 +33,10 @@ impl<S: Saga> SagaInstance<S> {
             let step = self.number(step, at);
             self.enact(&step, at);
             recorded.push(step);
+            if self.state == SagaState::Compensating {
+                // It has failed: what was asked for after that would only be called off again.
+                break;
+            }
         }
         recorded.extend(self.compensate_next(at));
         check_count("open steps of a saga instance", self.open.len(), SAGA_OPEN_MAX)?;
@@ -38,7 +45,7 @@ impl<S: Saga> SagaInstance<S> {
     }
 
     /// The next compensation, if it is time for one.
-    fn compensate_next(&mut self, at: DateTime<Utc>) -> Option<RecordedStep<S::Command, S::Timer>> {
+    fn compensate_next(&mut self, at: DateTime<Utc>) -> Option<RecordedStepOf<S>> {
         if self.state != SagaState::Compensating || !self.open.is_empty() {
             return None;
         }
@@ -54,11 +61,7 @@ impl<S: Saga> SagaInstance<S> {
         Some(step)
     }
 
-    fn number(
-        &self,
-        step: Step<S::Command, S::Timer>,
-        at: DateTime<Utc>,
-    ) -> RecordedStep<S::Command, S::Timer> {
+    fn number(&self, step: Step<S::Command, S::Timer>, at: DateTime<Utc>) -> RecordedStepOf<S> {
         let number = self.numbered + 1;
         match step {
             Step::Dispatch(Dispatch { command, compensation, within }) => RecordedStep::Dispatch {
@@ -78,7 +81,7 @@ impl<S: Saga> SagaInstance<S> {
     }
 
     /// Changes the state by a step that was decided.
-    pub(super) fn enact(&mut self, step: &RecordedStep<S::Command, S::Timer>, at: DateTime<Utc>) {
+    pub(super) fn enact(&mut self, step: &RecordedStepOf<S>, at: DateTime<Utc>) {
         match step {
             RecordedStep::Dispatch { number, command, compensation, compensates, overdue_at } => {
                 if compensates.is_some() {
@@ -135,6 +138,10 @@ impl<S: Saga> SagaInstance<S> {
                 SagaState::Failing if self.timers.is_empty() => SagaState::Failed,
                 other => other,
             };
+        }
+        if self.state.is_ended() {
+            // One may have been set after it was known that the aim is reached.
+            self.timers.clear();
         }
     }
 
@@ -266,14 +273,11 @@ impl<S: Saga> SagaInstance<S> {
         }
     }
 
-    pub(super) fn check_open(&self, step: u32, round: Option<u32>) -> Result<(), SagaError> {
+    /// The step, if it can still be given an outcome.
+    pub(super) fn check_open(&self, step: u32) -> Result<&OpenStep<S::Command>, SagaError> {
         self.check_live().map_err(|_| SagaError::Settled)?;
-        let open = self.open.get(&step).ok_or(SagaError::Settled)?;
-        let is_rejected = open.parked.as_ref().is_some_and(|parked| parked.is_rejected);
-        if is_rejected || round.is_some_and(|round| round != open.round) {
-            return Err(SagaError::Settled);
-        }
-        Ok(())
+        let is_rejected = |open: &&OpenStep<_>| open.parked.as_ref().is_some_and(|p| p.is_rejected);
+        self.open.get(&step).filter(|open| !is_rejected(open)).ok_or(SagaError::Settled)
     }
 
     /// The events of everything that is due, earliest first.
@@ -291,23 +295,26 @@ impl<S: Saga> SagaInstance<S> {
         due.into_iter().map(|(_, event)| event).collect()
     }
 
-    pub(super) fn tick(&self, at: DateTime<Utc>) -> Result<Vec<SagaEventOf<S>>, SagaError> {
-        let mut state = self.clone();
-        let mut events = Vec::new();
-        for event in self.due(at) {
+    /// Fires what is due, as far as one append can hold.
+    pub(super) fn fire_due(
+        &mut self,
+        now: DateTime<Utc>,
+        events: &mut Vec<SagaEventOf<S>>,
+    ) -> Result<(), SagaError> {
+        for event in self.due(now).into_iter().take(SAGA_OPEN_MAX / 2) {
             // An earlier one may have cancelled this one.
             let is_still_set = match &event {
-                SagaEvent::TimerFired { timer, .. } => state.timers.contains_key(timer),
+                SagaEvent::TimerFired { timer, .. } => self.timers.contains_key(timer),
                 SagaEvent::StepOverdue { step, .. } => {
-                    state.open.get(step).is_some_and(|open| open.overdue_at.is_some())
+                    self.open.get(step).is_some_and(|open| open.overdue_at.is_some())
                 }
                 _ => false,
             };
             if is_still_set {
-                state.record(event, &mut events)?;
+                self.record(event, events)?;
             }
         }
-        Ok(events)
+        Ok(())
     }
 }
 
