@@ -319,8 +319,8 @@ where
     pub async fn dispatch(
         &self,
         instance: &str,
-        step: &OpenStep<G::Command>,
         origin: &SagaOrigin,
+        step: &OpenStep<G::Command>,
     ) -> StepOutcome<G::Rejection> {
         let stream = match StreamId::new(<SagaInstance<G> as Aggregate>::TYPE, instance) {
             Ok(stream) => stream,

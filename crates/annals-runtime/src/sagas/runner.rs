@@ -168,7 +168,7 @@ where
         step: &OpenStep<G::Command>,
         attempts: u32,
     ) -> Result<Option<Recorded<G>>, BoxError> {
-        match self.driver.dispatch(id, step, origin).await {
+        match self.driver.dispatch(id, origin, step).await {
             StepOutcome::Failed(error) => Err(error),
             outcome => Ok(self.driver.record(id, origin, step, attempts, outcome).await?),
         }

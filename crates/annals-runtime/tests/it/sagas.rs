@@ -99,7 +99,7 @@ async fn act(house: &House, actions: u32) {
     for action in 1..actions {
         let state = driver.load("1").await.unwrap().state;
         let (origin, step) = (state.origin().unwrap(), state.open_steps().next().unwrap());
-        let outcome = driver.dispatch("1", step, origin).await;
+        let outcome = driver.dispatch("1", origin, step).await;
         if action % 2 == 0 {
             driver.record("1", origin, step, 1, outcome).await.unwrap();
         }
@@ -114,12 +114,12 @@ async fn step_that_was_rejected_cannot_take_effect_later() {
     act(&house, 1).await;
     let state = driver.load("1").await.unwrap().state;
     let (origin, step) = (state.origin().unwrap(), state.open_steps().next().unwrap());
-    let rejected = driver.dispatch("1", step, origin).await;
+    let rejected = driver.dispatch("1", origin, step).await;
     assert!(matches!(rejected, StepOutcome::Rejected(_)), "{rejected:?}");
     driver.record("1", origin, step, 1, rejected).await.unwrap().unwrap();
     house.fill("a", 100).await;
     // Somebody was paused before dispatching it, and goes on now.
-    let late = house.driver().dispatch("1", step, origin).await;
+    let late = house.driver().dispatch("1", origin, step).await;
     assert!(matches!(late, StepOutcome::Settled), "{late:?}");
     assert_eq!(house.amount("a").await, 100);
 }
@@ -135,7 +135,7 @@ async fn rejection_is_not_recorded_of_a_step_that_took_effect() {
     let (origin, step) = (state.origin().unwrap(), state.open_steps().next().unwrap());
     // Somebody was told that it is rejected, and is late; meanwhile it was done.
     let rejected = StepOutcome::Rejected(payment::Refused("there is not enough in it".to_owned()));
-    assert!(matches!(driver.dispatch("1", step, origin).await, StepOutcome::Succeeded));
+    assert!(matches!(driver.dispatch("1", origin, step).await, StepOutcome::Succeeded));
     let recorded = house.driver().record("1", origin, step, 1, rejected).await.unwrap().unwrap();
     assert_dispatches_the_next(&recorded);
     assert_eq!(house.amount("a").await, 70);
