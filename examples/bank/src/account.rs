@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
 use crate::services::BankServices;
+use crate::transfer::TransferId;
 
 pub use self::command::AccountCommand;
 pub use self::error::AccountError;
@@ -58,8 +59,14 @@ impl Aggregate for Account {
             AccountCommand::OpenAccount { owner_name, initial_balance } => {
                 self.open(owner_name, initial_balance, now)
             }
-            AccountCommand::DepositMoney { amount } => self.deposit(amount, now),
-            AccountCommand::WithdrawMoney { amount } => self.withdraw(amount, now),
+            AccountCommand::DepositMoney { amount } => self.deposit(amount, None, now),
+            AccountCommand::WithdrawMoney { amount } => self.withdraw(amount, None, now),
+            AccountCommand::TransferIn { transfer_id, amount } => {
+                self.deposit(amount, Some(transfer_id), now)
+            }
+            AccountCommand::TransferOut { transfer_id, amount } => {
+                self.withdraw(amount, Some(transfer_id), now)
+            }
             AccountCommand::CloseAccount => self.close(now),
         };
         Ok(vec![event?])
@@ -126,6 +133,7 @@ impl Account {
     fn deposit(
         &self,
         amount: Money,
+        transfer_id: Option<TransferId>,
         deposited_at: DateTime<Utc>,
     ) -> Result<AccountEvent, AccountError> {
         let balance = self.active_balance()?;
@@ -133,12 +141,13 @@ impl Account {
         if balance.checked_add(amount).is_none() {
             return Err(AccountError::BalanceOverflow { balance, amount });
         }
-        Ok(AccountEvent::MoneyDeposited { amount, deposited_at })
+        Ok(AccountEvent::MoneyDeposited { amount, deposited_at, transfer_id })
     }
 
     fn withdraw(
         &self,
         amount: Money,
+        transfer_id: Option<TransferId>,
         withdrawn_at: DateTime<Utc>,
     ) -> Result<AccountEvent, AccountError> {
         let balance = self.active_balance()?;
@@ -146,7 +155,7 @@ impl Account {
         if balance < amount {
             return Err(AccountError::InsufficientFunds { balance, amount });
         }
-        Ok(AccountEvent::MoneyWithdrawn { amount, withdrawn_at })
+        Ok(AccountEvent::MoneyWithdrawn { amount, withdrawn_at, transfer_id })
     }
 
     fn close(&self, closed_at: DateTime<Utc>) -> Result<AccountEvent, AccountError> {

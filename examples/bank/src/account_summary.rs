@@ -49,12 +49,12 @@ impl Projection for AccountSummary {
                 account.updated_at = opened_at;
                 changes.total(partition).add(Total::from(initial_balance), 1)?;
             }
-            AccountEvent::MoneyDeposited { amount, deposited_at } => {
+            AccountEvent::MoneyDeposited { amount, deposited_at, .. } => {
                 account.add(amount)?;
                 account.updated_at = deposited_at;
                 changes.total(partition).add(Total::from(amount), 0)?;
             }
-            AccountEvent::MoneyWithdrawn { amount, withdrawn_at } => {
+            AccountEvent::MoneyWithdrawn { amount, withdrawn_at, .. } => {
                 account.subtract(amount)?;
                 account.updated_at = withdrawn_at;
                 changes.total(partition).add(Total::from_minor(-i128::from(amount.minor())), 0)?;

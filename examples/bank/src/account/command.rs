@@ -2,6 +2,7 @@
 
 use crate::account::OwnerName;
 use crate::money::Money;
+use crate::transfer::TransferId;
 
 /// What can be asked of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,20 @@ pub enum AccountCommand {
     },
     /// Take something out, up to what is there.
     WithdrawMoney {
+        /// How much; more than zero.
+        amount: Money,
+    },
+    /// Pay in what a transfer brings, or brings back.
+    TransferIn {
+        /// Which transfer.
+        transfer_id: TransferId,
+        /// How much; more than zero.
+        amount: Money,
+    },
+    /// Take out what a transfer moves, up to what is there.
+    TransferOut {
+        /// Which transfer.
+        transfer_id: TransferId,
         /// How much; more than zero.
         amount: Money,
     },

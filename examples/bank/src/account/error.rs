@@ -1,11 +1,15 @@
 //! Why a command is rejected.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::money::Money;
 
 /// The rule that forbids a command. Nothing was written.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+///
+/// Where a saga asked, the rejection stands in the log as part of the saga's history.
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AccountError {
     /// There is no such account. Open it first.

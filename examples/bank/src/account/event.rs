@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::OwnerName;
 use crate::money::Money;
+use crate::transfer::TransferId;
 
 /// What can happen to an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, DomainEvent)]
@@ -25,6 +26,10 @@ pub enum AccountEvent {
         amount: Money,
         /// When.
         deposited_at: DateTime<Utc>,
+        /// For which transfer: it arrives, or comes back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[tag("transfer")]
+        transfer_id: Option<TransferId>,
     },
     /// Something was taken out.
     MoneyWithdrawn {
@@ -32,6 +37,10 @@ pub enum AccountEvent {
         amount: Money,
         /// When.
         withdrawn_at: DateTime<Utc>,
+        /// For which transfer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[tag("transfer")]
+        transfer_id: Option<TransferId>,
     },
     /// It was closed, with nothing left on it.
     AccountClosed {

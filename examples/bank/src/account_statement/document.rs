@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::Month;
 use crate::account::AccountEvent;
 use crate::money::Money;
+use crate::transfer::TransferId;
 
 /// What is kept under a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +56,9 @@ pub struct Entry {
     pub amount: Money,
     /// What was on the account then.
     pub balance: Money,
+    /// For which transfer it moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer_id: Option<TransferId>,
 }
 
 /// What an entry is.
@@ -135,19 +139,22 @@ impl Entry {
         event: &EventEnvelope<AccountEvent>,
         before: Money,
     ) -> Result<Self, StatementError> {
-        let (kind, amount) = match &event.event {
+        let (kind, amount, transfer_id) = match &event.event {
             AccountEvent::AccountOpened { initial_balance, .. } => {
-                (EntryKind::Opening, *initial_balance)
+                (EntryKind::Opening, *initial_balance, None)
             }
-            AccountEvent::MoneyDeposited { amount, .. } => (EntryKind::Deposit, *amount),
-            AccountEvent::MoneyWithdrawn { amount, .. } => {
+            AccountEvent::MoneyDeposited { amount, transfer_id, .. } => {
+                (EntryKind::Deposit, *amount, *transfer_id)
+            }
+            AccountEvent::MoneyWithdrawn { amount, transfer_id, .. } => {
                 let less =
                     Money::ZERO.checked_sub(*amount).ok_or(StatementError::BalanceOverflow)?;
-                (EntryKind::Withdrawal, less)
+                (EntryKind::Withdrawal, less, *transfer_id)
             }
-            AccountEvent::AccountClosed { .. } => (EntryKind::Closing, Money::ZERO),
+            AccountEvent::AccountClosed { .. } => (EntryKind::Closing, Money::ZERO, None),
         };
         let balance = before.checked_add(amount).ok_or(StatementError::BalanceOverflow)?;
-        Ok(Self { sequence: event.sequence, at: event.timestamp, kind, amount, balance })
+        let (sequence, at) = (event.sequence, event.timestamp);
+        Ok(Self { sequence, at, kind, amount, balance, transfer_id })
     }
 }

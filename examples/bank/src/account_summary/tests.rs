@@ -27,12 +27,12 @@ fn opened(initial_balance: i64) -> AccountEvent {
 
 fn deposited(amount: i64) -> AccountEvent {
     let amount = Money::from_minor(amount);
-    AccountEvent::MoneyDeposited { amount, deposited_at: DateTime::UNIX_EPOCH }
+    AccountEvent::MoneyDeposited { amount, deposited_at: DateTime::UNIX_EPOCH, transfer_id: None }
 }
 
 fn withdrawn(amount: i64) -> AccountEvent {
     let amount = Money::from_minor(amount);
-    AccountEvent::MoneyWithdrawn { amount, withdrawn_at: DateTime::UNIX_EPOCH }
+    AccountEvent::MoneyWithdrawn { amount, withdrawn_at: DateTime::UNIX_EPOCH, transfer_id: None }
 }
 
 fn closed() -> AccountEvent {

@@ -1,5 +1,7 @@
 //! What can go wrong in an operation, by what its caller can do next.
 
+use std::error::Error;
+
 use annals::{BoxError, ExecuteError, LoadError, ReadError, Sequence};
 use thiserror::Error;
 
@@ -70,6 +72,15 @@ impl From<ExecuteError<AccountError>> for BankError {
         match error {
             ExecuteError::Rejected(AccountError::NotFound) => Self::NotFound,
             ExecuteError::Rejected(rejection) => Self::Rejected(rejection),
+            error => Self::of_attempt(error),
+        }
+    }
+}
+
+impl BankError {
+    /// What stood in the way, other than a rule of the bank.
+    pub(crate) fn of_attempt<E: Error + Send + Sync + 'static>(error: ExecuteError<E>) -> Self {
+        match error {
             ExecuteError::CommandIdReused { .. } => Self::CommandIdReused,
             ExecuteError::Load(error) => error.into(),
             ExecuteError::Contention { .. } => Self::Busy(error.into()),

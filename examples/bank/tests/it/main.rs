@@ -29,3 +29,4 @@ mod rules;
 mod sample;
 mod server;
 mod shutdown;
+mod transfers;

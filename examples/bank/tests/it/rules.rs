@@ -36,7 +36,7 @@ fn deposit(minor: i64) -> AccountCommand {
 }
 
 fn deposited(minor: i64) -> AccountEvent {
-    AccountEvent::MoneyDeposited { amount: money(minor), deposited_at: NOW }
+    AccountEvent::MoneyDeposited { amount: money(minor), deposited_at: NOW, transfer_id: None }
 }
 
 fn withdraw(minor: i64) -> AccountCommand {
@@ -44,7 +44,7 @@ fn withdraw(minor: i64) -> AccountCommand {
 }
 
 fn withdrawn(minor: i64) -> AccountEvent {
-    AccountEvent::MoneyWithdrawn { amount: money(minor), withdrawn_at: NOW }
+    AccountEvent::MoneyWithdrawn { amount: money(minor), withdrawn_at: NOW, transfer_id: None }
 }
 
 fn closed() -> AccountEvent {
@@ -172,6 +172,7 @@ fn an_account_that_was_never_opened_is_not_found() {
 fn the_time_of_an_event_is_the_time_of_the_services() {
     let later = NOW + chrono::TimeDelta::days(10_000);
     let services = BankServices { clock: Arc::new(ManualClock::new(later)) };
-    let event = AccountEvent::MoneyDeposited { amount: money(5), deposited_at: later };
+    let amount = money(5);
+    let event = AccountEvent::MoneyDeposited { amount, deposited_at: later, transfer_id: None };
     given::<Account>(services).events([opened(0)]).when(deposit(5)).then([event]);
 }

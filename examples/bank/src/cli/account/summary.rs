@@ -101,7 +101,9 @@ fn statement(statement: &Statement) -> String {
     for entry in &statement.entries {
         let kind = match entry.kind {
             EntryKind::Opening => "opening",
+            EntryKind::Deposit if entry.transfer_id.is_some() => "transfer in",
             EntryKind::Deposit => "deposit",
+            EntryKind::Withdrawal if entry.transfer_id.is_some() => "transfer out",
             EntryKind::Withdrawal => "withdrawal",
             EntryKind::Closing => "closing",
         };

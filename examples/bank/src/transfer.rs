@@ -1,0 +1,135 @@
+//! The transfer: money that is to move from one account to another, and what became of that.
+//!
+//! A transfer moves money in one of two ways:
+//!
+//! | | [`TransferSaga`](crate::transfer_saga) | [`InstantTransfer`](crate::instant_transfer) |
+//! |---|---|---|
+//! | What it is | a saga: one command for each account, one after the other | one decision over both accounts |
+//! | When it is done | a moment later; the answer says where to look | when it is answered |
+//! | In between | the money is on neither account, and named in the log as withdrawn | there is no in between |
+//! | If it cannot be done | it is undone, and the transfer says why | it is refused, nothing is written |
+//! | What it reads | the states of the accounts, from memory or snapshots | every event of both accounts |
+//! | Who gets in its way | nobody: each account queues its commands | everything else that happens to either account |
+//! | Where the accounts may be | anywhere that takes a command by its id | in one log |
+//!
+//! Take the decision where a rule must hold over both accounts at every moment and their histories
+//! are short; take the saga where accounts are busy, where a step may take long or may have to wait,
+//! and wherever not everything is in one log.
+
+mod command;
+mod error;
+mod event;
+mod failure;
+mod id;
+mod order;
+
+use annals::Aggregate;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::services::BankServices;
+
+pub use self::command::TransferCommand;
+pub use self::error::TransferError;
+pub use self::event::TransferEvent;
+pub use self::failure::TransferFailure;
+pub use self::id::{TransferId, TransferIdError};
+pub use self::order::TransferOrder;
+
+/// What the rules need to know of a transfer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Transfer {
+    /// Nobody has asked for it.
+    #[default]
+    Unrequested,
+    /// It is asked for.
+    Requested,
+    /// The money has arrived.
+    Completed,
+    /// It came to nothing: what had moved has been moved back.
+    Failed,
+}
+
+impl Aggregate for Transfer {
+    const TYPE: &'static str = "transfer";
+
+    type Id = TransferId;
+    type Command = TransferCommand;
+    type Event = TransferEvent;
+    type Error = TransferError;
+    type Services = BankServices;
+
+    fn handle(
+        &self,
+        command: TransferCommand,
+        services: &BankServices,
+    ) -> Result<Vec<TransferEvent>, TransferError> {
+        let now = services.clock.now();
+        let event = match command {
+            TransferCommand::RequestTransfer { transfer_id, order } => {
+                self.request(transfer_id, order, now)
+            }
+            TransferCommand::CompleteTransfer => self.complete(now),
+            TransferCommand::FailTransfer { failure } => self.fail(failure, now),
+        };
+        Ok(vec![event?])
+    }
+
+    fn apply(&mut self, event: &TransferEvent) {
+        *self = match event {
+            TransferEvent::TransferRequested { .. } => Self::Requested,
+            TransferEvent::TransferMade { .. } | TransferEvent::TransferCompleted { .. } => {
+                Self::Completed
+            }
+            TransferEvent::TransferFailed { .. } => Self::Failed,
+        };
+    }
+}
+
+impl Transfer {
+    /// Whether it has come to its end.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        matches!(self, Self::Completed | Self::Failed)
+    }
+
+    fn request(
+        &self,
+        transfer_id: TransferId,
+        order: TransferOrder,
+        requested_at: DateTime<Utc>,
+    ) -> Result<TransferEvent, TransferError> {
+        self.check_unrequested()?;
+        order.check()?;
+        Ok(TransferEvent::TransferRequested { transfer_id, order, requested_at })
+    }
+
+    fn complete(&self, completed_at: DateTime<Utc>) -> Result<TransferEvent, TransferError> {
+        match self {
+            Self::Unrequested => Err(TransferError::NotFound),
+            Self::Requested => Ok(TransferEvent::TransferCompleted { completed_at }),
+            Self::Completed | Self::Failed => Err(TransferError::Ended),
+        }
+    }
+
+    /// One that is completed can still fail: an operator may have the saga compensated in the moment
+    /// between that and its end. Then the money has been moved back, and the last word must say so.
+    fn fail(
+        &self,
+        failure: TransferFailure,
+        failed_at: DateTime<Utc>,
+    ) -> Result<TransferEvent, TransferError> {
+        match self {
+            Self::Unrequested => Err(TransferError::NotFound),
+            Self::Requested | Self::Completed => {
+                Ok(TransferEvent::TransferFailed { failure, failed_at })
+            }
+            Self::Failed => Err(TransferError::Ended),
+        }
+    }
+
+    /// Checks that nothing is known of it yet.
+    pub(crate) fn check_unrequested(&self) -> Result<(), TransferError> {
+        if *self == Self::Unrequested { Ok(()) } else { Err(TransferError::AlreadyRequested) }
+    }
+}
