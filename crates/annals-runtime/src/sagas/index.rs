@@ -1,5 +1,8 @@
 //! The list of all instances: what each waits for, and when somebody must look at it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use annals_core::{
@@ -105,13 +108,13 @@ impl SagaSummary {
     /// Something waits for an operator.
     #[must_use]
     pub fn is_parked(&self) -> bool {
-        self.open.iter().any(|step| step.parked.is_some())
+        !self.state.is_ended() && self.open.iter().any(|step| step.parked.is_some())
     }
 
     /// The state as it is listed: `parked` whatever it was doing, if it waits for an operator.
     #[must_use]
     pub fn listed_state(&self) -> &'static str {
-        if self.is_parked() && !self.state.is_ended() { PARKED } else { self.state.as_str() }
+        if self.is_parked() { PARKED } else { self.state.as_str() }
     }
 
     /// When somebody must look at it.
@@ -202,6 +205,9 @@ impl SagaSummary {
                 SagaState::Failing if self.timers.is_empty() => SagaState::Failed,
                 other => other,
             };
+            if self.state.is_ended() {
+                self.timers.clear();
+            }
         }
     }
 
