@@ -12,7 +12,7 @@ pub struct SagaOptions {
     /// How often and how fast a step is tried that cannot be done, before it is parked for an
     /// operator.
     ///
-    /// A rejection is an answer, and not tried again. The default of 20 attempts with pauses up to
+    /// A rejection is an answer, and not tried again. The default of 30 attempts with pauses up to
     /// 30 s outlasts about five minutes: a database that is restarted or failed over.
     pub retry: Retry,
     /// Most steps that this process works on at the same time. What is more waits in the log.
@@ -27,7 +27,7 @@ impl Default for SagaOptions {
     fn default() -> Self {
         Self {
             retry: Retry {
-                attempts_max: 20,
+                attempts_max: 30,
                 pause_first: Duration::from_millis(20),
                 pause_max: Duration::from_secs(30),
             },
