@@ -24,6 +24,10 @@ pub enum SagaError {
     /// Compensation is under way already.
     #[error("the saga instance is being compensated already")]
     Compensating,
+    /// The saga has said that the aim is reached: there is no way back, only its last steps are
+    /// open. What is parked among them can be retried.
+    #[error("the saga instance has reached its aim and cannot be compensated any more")]
+    Completing,
     /// The saga decided on more than is allowed. Its code must change.
     #[error(transparent)]
     Limit(#[from] LimitError),

@@ -148,8 +148,11 @@ impl<S: Saga> SagaInstance<S> {
             }
             SagaCommand::Compensate { by, why, at } => {
                 self.check_live()?;
-                if !matches!(self.state, SagaState::Running | SagaState::Completing) {
-                    return Err(SagaError::Compensating);
+                match self.state {
+                    SagaState::Running => {}
+                    // Its last step may tell the world, and be done at this moment.
+                    SagaState::Completing => return Err(SagaError::Completing),
+                    _ => return Err(SagaError::Compensating),
                 }
                 SagaEvent::CompensationOrdered { by, why, at, steps }
             }

@@ -27,6 +27,8 @@ pub enum Step<C, T> {
         timer: T,
     },
     /// The instance has reached its aim. It ends as soon as no step is open; timers are cancelled.
+    /// Operators cannot have it compensated from then on; the saga itself can still fail. So a last
+    /// step that tells the world of the success belongs into the same decision.
     Complete,
     /// The instance cannot reach its aim. Timers are cancelled, steps that are not done are called
     /// off, and what was done is compensated in reverse order. What would follow in the same decision

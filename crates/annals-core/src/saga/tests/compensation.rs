@@ -160,7 +160,10 @@ fn failure_overrules_completion_but_not_the_other_way_round() {
         ("compensated", &[Ask::Complete, Ask::Fail]),
     ]);
     run.succeed("a").unwrap();
-    assert_eq!(run.state(), SagaState::Completing);
+    assert_eq!(
+        (run.state(), run.compensate()),
+        (SagaState::Completing, Err(SagaError::Completing))
+    );
     run.reject("b").unwrap();
     assert_eq!(run.state(), SagaState::Compensating);
     run.succeed("undo a").unwrap();
