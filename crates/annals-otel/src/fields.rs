@@ -1,0 +1,88 @@
+//! What the fields of a span say.
+
+use std::fmt;
+
+use annals_core::telemetry::span::{Role, field};
+use opentelemetry::trace::{SpanContext, SpanKind};
+use opentelemetry::{KeyValue, Value};
+use tracing::field::{Field, Visit};
+
+use crate::propagation;
+
+/// What the fields of a span say.
+#[derive(Debug, Default)]
+pub(crate) struct Fields {
+    pub(crate) attributes: Vec<KeyValue>,
+    pub(crate) name: Option<String>,
+    pub(crate) kind: Option<SpanKind>,
+    pub(crate) parent: Option<SpanContext>,
+    pub(crate) link: Option<SpanContext>,
+    pub(crate) baggage: Option<String>,
+    pub(crate) is_error: bool,
+}
+
+/// What the names of all fields begin with that are no attributes.
+const PREFIX: &str = "otel.";
+
+impl Fields {
+    fn add(&mut self, field: &Field, value: impl Into<Value>) {
+        self.attributes.push(KeyValue::new(field.name(), value));
+    }
+
+    fn meaning(&mut self, field: &Field, text: &str) {
+        match field.name() {
+            field::NAME => self.name = Some(text.to_owned()),
+            field::KIND => self.kind = kind(text),
+            field::STATUS => self.is_error = text == "error",
+            field::PARENT => self.parent = propagation::parse(text),
+            field::LINK => self.link = propagation::parse(text),
+            field::BAGGAGE => self.baggage = Some(text.to_owned()),
+            // Of other people's spans.
+            _ => {}
+        }
+    }
+}
+
+fn kind(text: &str) -> Option<SpanKind> {
+    let kinds = [
+        (Role::Internal, SpanKind::Internal),
+        (Role::Server, SpanKind::Server),
+        (Role::Client, SpanKind::Client),
+        (Role::Producer, SpanKind::Producer),
+        (Role::Consumer, SpanKind::Consumer),
+    ];
+    kinds.into_iter().find(|(role, _)| role.as_str() == text).map(|(_, kind)| kind)
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name().starts_with(PREFIX) {
+            self.meaning(field, value);
+        } else {
+            self.add(field, value.to_owned());
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.add(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match i64::try_from(value) {
+            Ok(value) => self.add(field, value),
+            Err(_) => self.add(field, value.to_string()),
+        }
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.add(field, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.add(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+}

@@ -1,0 +1,94 @@
+//! From the measurements of the catalogue to the instruments of OpenTelemetry.
+
+use std::collections::HashMap;
+
+use annals_core::TraceContext;
+use annals_core::telemetry::{Kind, Labels, Metric, Telemetry, metric};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter};
+
+use crate::propagation;
+
+/// Listens to all that is measured.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    /// By the names of the metrics. Empty if metrics are not exported.
+    instruments: HashMap<&'static str, Instrument>,
+}
+
+#[derive(Debug)]
+enum Instrument {
+    Counter(Counter<f64>),
+    Gauge(Gauge<f64>),
+    Histogram(Histogram<f64>),
+}
+
+impl Listener {
+    /// With an instrument for each metric of the catalogue.
+    pub(crate) fn new(meter: Option<&Meter>) -> Self {
+        let instruments = meter.map(|meter| {
+            metric::ALL.iter().map(|metric| (metric.name, instrument(meter, metric))).collect()
+        });
+        Self { instruments: instruments.unwrap_or_default() }
+    }
+}
+
+fn instrument(meter: &Meter, metric: &'static Metric) -> Instrument {
+    match metric.kind {
+        Kind::Counter => Instrument::Counter(
+            meter
+                .f64_counter(metric.name)
+                .with_unit(metric.unit)
+                .with_description(metric.description)
+                .build(),
+        ),
+        Kind::Gauge => Instrument::Gauge(
+            meter
+                .f64_gauge(metric.name)
+                .with_unit(metric.unit)
+                .with_description(metric.description)
+                .build(),
+        ),
+        Kind::Histogram(buckets) => Instrument::Histogram(
+            meter
+                .f64_histogram(metric.name)
+                .with_unit(metric.unit)
+                .with_description(metric.description)
+                .with_boundaries(buckets.to_vec())
+                .build(),
+        ),
+    }
+}
+
+impl Telemetry for Listener {
+    fn measure(&self, metric: &'static Metric, value: f64, labels: Labels<'_>) {
+        let Some(instrument) = self.instruments.get(metric.name) else { return };
+        let label = |index: usize| {
+            let (attribute, value) = labels.get(index)?;
+            Some(KeyValue::new(attribute.name, *value))
+        };
+        // Up to four without asking for memory.
+        let attributes = [label(0), label(1), label(2), label(3)];
+        match attributes {
+            [None, ..] => instrument.record(value, &[]),
+            [Some(a), None, ..] => instrument.record(value, &[a]),
+            [Some(a), Some(b), None, _] => instrument.record(value, &[a, b]),
+            [Some(a), Some(b), Some(c), None] => instrument.record(value, &[a, b, c]),
+            [Some(a), Some(b), Some(c), Some(d)] => instrument.record(value, &[a, b, c, d]),
+        }
+    }
+
+    fn current_trace(&self) -> Option<TraceContext> {
+        propagation::current()
+    }
+}
+
+impl Instrument {
+    fn record(&self, value: f64, attributes: &[KeyValue]) {
+        match self {
+            Self::Counter(counter) => counter.add(value, attributes),
+            Self::Gauge(gauge) => gauge.record(value, attributes),
+            Self::Histogram(histogram) => histogram.record(value, attributes),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! From `tracing` spans to those of OpenTelemetry.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use opentelemetry::trace::{SpanBuilder, SpanContext};
+use opentelemetry_sdk::trace::SdkTracer;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use crate::fields::Fields;
+use crate::traced::Traced;
+
+/// Makes a span of OpenTelemetry of each `tracing` span.
+///
+/// Nothing happens when a span is entered or left, which is often. Of a trace that is not kept,
+/// fields are not even looked at.
+#[derive(Debug)]
+pub(crate) struct Spans {
+    tracer: SdkTracer,
+}
+
+/// What a span takes from the one it is in.
+#[derive(Debug, Default)]
+struct Inherited {
+    context: Option<SpanContext>,
+    baggage: Option<Arc<str>>,
+}
+
+impl Spans {
+    pub(crate) fn new(tracer: SdkTracer) -> Self {
+        Self { tracer }
+    }
+
+    fn traced(&self, attributes: &Attributes<'_>, inherited: Inherited) -> Traced {
+        let Inherited { context, baggage } = inherited;
+        if let Some(context) = &context
+            && !context.is_sampled()
+        {
+            return Traced::dropped(context.clone(), baggage);
+        }
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        let mut builder = SpanBuilder::from_name(attributes.metadata().name())
+            .with_start_time(SystemTime::now())
+            .with_attributes(fields.attributes);
+        if let Some(name) = fields.name {
+            builder.name = name.into();
+        }
+        builder.span_kind = fields.kind;
+        let parent = context.or(fields.parent).unwrap_or(SpanContext::NONE);
+        let baggage = fields.baggage.map(Arc::from).or(baggage);
+        let mut traced = Traced::new(&self.tracer, builder, parent, baggage);
+        if let Some(link) = fields.link {
+            traced.link(link);
+        }
+        traced
+    }
+}
+
+/// What is known of a span; of one that this layer has not seen, of the nearest one around it.
+pub(crate) fn with_nearest<'a, R, T>(
+    span: SpanRef<'a, R>,
+    take: impl Fn(&mut Traced) -> T,
+) -> Option<T>
+where
+    R: LookupSpan<'a>,
+{
+    span.scope().find_map(|span| span.extensions_mut().get_mut::<Traced>().map(&take))
+}
+
+impl<S> Layer<S> for Spans
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let around = match attributes.parent() {
+            Some(parent) => context.span(parent),
+            None if attributes.is_root() => None,
+            None => context.lookup_current(),
+        };
+        let inherited = around.and_then(|around| {
+            with_nearest(around, |traced| Inherited {
+                context: Some(traced.context().clone()),
+                baggage: traced.baggage.clone(),
+            })
+        });
+        let traced = self.traced(attributes, inherited.unwrap_or_default());
+        span.extensions_mut().insert(traced);
+    }
+
+    fn on_record(&self, id: &Id, record: &Record<'_>, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let mut extensions = span.extensions_mut();
+        if let Some(traced) = extensions.get_mut::<Traced>()
+            && !traced.is_dropped()
+        {
+            let mut fields = Fields::default();
+            record.record(&mut fields);
+            traced.record(fields);
+        }
+    }
+
+    fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let followed = context.span(follows);
+        let link = followed.and_then(|it| with_nearest(it, |traced| traced.context().clone()));
+        if let Some(link) = link
+            && let Some(traced) = span.extensions_mut().get_mut::<Traced>()
+        {
+            traced.link(link);
+        }
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        let traced = context.span(&id).and_then(|span| span.extensions_mut().remove::<Traced>());
+        if let Some(traced) = traced {
+            traced.end();
+        }
+    }
+}
+
+/// Whether a span is one that is told of: ours, and those of an application from `INFO` up.
+pub(crate) fn is_exported(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span()
+        && *metadata.level() <= tracing::Level::INFO
+        && !is_of_export(metadata.target())
+}
+
+/// Parts of the way of an export. What they tell would cause more to export.
+const EXPORT: [&str; 8] =
+    ["opentelemetry", "tonic", "h2", "hyper", "tower", "ureq", "rustls", "tokio_util"];
+
+/// Whether a target belongs to what exports.
+pub(crate) fn is_of_export(target: &str) -> bool {
+    EXPORT.iter().any(|part| target.starts_with(part))
+}
+
+#[cfg(test)]
+mod tests;
