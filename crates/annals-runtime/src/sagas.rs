@@ -12,6 +12,7 @@ mod look;
 mod operate;
 mod options;
 mod runner;
+mod telemetry;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::{CorrelationId, EventId};
+use crate::metadata::TraceContext;
 use crate::position::Position;
 
 /// What an instance began with.
@@ -17,6 +18,9 @@ pub struct SagaOrigin {
     pub correlation_id: Option<CorrelationId>,
     /// Who asked for what it does, and is responsible for all it dispatches.
     pub actor: Option<String>,
+    /// The trace that was active when it was asked for, which all its steps are linked to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
     /// When it began.
     pub at: DateTime<Utc>,
 }

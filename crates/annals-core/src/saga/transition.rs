@@ -161,6 +161,7 @@ impl<S: Saga> SagaInstance<S> {
                         event_id: event.event_id,
                         correlation_id: event.metadata.correlation_id,
                         actor: event.metadata.actor.clone(),
+                        trace: event.metadata.trace.clone(),
                         at: *at,
                     });
                 }

@@ -80,7 +80,8 @@ attributes! {
     SAGA_ID = "cqrs.saga_id", Many, "019e4b2c-7e0a-7c6f-8ac4-c5a3f9f0b111",
         "Which instance of it.";
     SAGA_STATE = "cqrs.saga_state", Few, "running",
-        "How the instance stands: `running`, `waiting`, `completed`, `stuck`, `abandoned`.";
+        "How the instance stands: `running`, `completing`, `compensating`, `failing`, or `parked` if it \
+        waits for an operator.";
     SAGA_STEP = "cqrs.saga_step", Many, "3",
         "Which step of the instance, counted from 1.";
     SIGNAL = "cqrs.signal", Few, "traces",

@@ -156,6 +156,11 @@ impl Crew {
         std::mem::take(&mut lock(&self.share).has_grown)
     }
 
+    /// Whether this process has the first partition: one process has, at any time.
+    pub(super) fn has_first(&self) -> bool {
+        lock(&self.share).partitions.contains(&Partition::new(0))
+    }
+
     /// Whether this process looks after the instance.
     pub(super) fn owns(&self, instance: &StreamId) -> bool {
         let share = lock(&self.share);

@@ -97,6 +97,7 @@ impl<G: Saga> Recorded<G> {
                 event_id: event.0.event_id,
                 correlation_id: event.0.metadata.correlation_id,
                 actor: event.0.metadata.actor.clone(),
+                trace: event.0.metadata.trace.clone(),
                 at: *at,
             }),
             _ => None,

@@ -3,22 +3,42 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use annals_core::limits::LIST_ITEMS_MAX;
+use annals_core::telemetry::is_on;
 use annals_core::{
     ApplyError, BoxFuture, Clock, DocumentChanges, DocumentList, DocumentOrder, DocumentProjection,
     DocumentReader, Generation, GenerationState, IndexValue, Partition, ReadModelsError,
-    RecordedStep, SagaEvent, StreamId,
+    RecordedStep, SagaEvent, SagaState, StreamId,
 };
 
 use chrono::TimeDelta;
+use tokio::time::Instant;
 
 use super::crew::{Crew, Instance};
-use super::index::{AnySagaEvent, BY_ATTENTION, INDEX, LEFT_BEHIND, SagaIndex, SagaSummary};
+use super::index::{
+    AnySagaEvent, BY_ATTENTION, BY_SAGA_AND_STATE, INDEX, LEFT_BEHIND, PARKED, SagaIndex,
+    SagaSummary, of_saga_in_state,
+};
 use super::runner::Looks;
+use super::telemetry;
 use crate::projections::{Beside, with_causes};
 
 /// Instances that are asked for at once.
 const PAGE: usize = 200;
+
+/// How often instances are counted, if anybody wants to know.
+const COUNT_EVERY: Duration = Duration::from_secs(15);
+
+/// The states that are counted: those of instances that have not ended.
+const LIVE: [&str; 5] = [
+    SagaState::Running.as_str(),
+    SagaState::Completing.as_str(),
+    SagaState::Compensating.as_str(),
+    SagaState::Failing.as_str(),
+    PARKED,
+];
 
 /// Looks after the instances of all sagas.
 pub(super) struct Lookout {
@@ -29,14 +49,56 @@ pub(super) struct Lookout {
 }
 
 impl Lookout {
+    /// Tells how many instances stand how, and for how long. One process does it for all.
+    async fn count(&self) -> Result<(), ReadModelsError> {
+        if !self.crew.has_first() {
+            return Ok(());
+        }
+        for saga in self.runners.keys() {
+            let mut oldest = None;
+            for state in LIVE {
+                let before = of_saga_in_state(saga, state);
+                let list = DocumentList {
+                    projection: INDEX.to_owned(),
+                    order: DocumentOrder::Index {
+                        name: BY_SAGA_AND_STATE.to_owned(),
+                        value: None,
+                        after: Some((IndexValue::Text(before.clone()), String::new())),
+                    },
+                    is_descending: false,
+                    limit: LIST_ITEMS_MAX,
+                };
+                let listed = self.reader.list_documents(list).await?.value;
+                let is_so = |value: &Option<IndexValue>| matches!(value, Some(IndexValue::Text(text)) if text.starts_with(&before));
+                let count = listed.iter().take_while(|listed| is_so(&listed.value)).count();
+                telemetry::instances(saga, state, count);
+                if let Some(first) = listed.first().filter(|_| count > 0)
+                    && let Ok(summary) = first.document.read::<SagaSummary>()
+                {
+                    oldest = oldest.min(Some(summary.since)).or(Some(summary.since));
+                }
+            }
+            let age = oldest.map_or(TimeDelta::zero(), |since| self.clock.now() - since);
+            telemetry::oldest(saga, age);
+        }
+        Ok(())
+    }
+
     /// Looks around again and again, until it is over.
     pub(super) async fn run(&self) {
+        let mut counted = None::<Instant>;
         loop {
             match self.look_around().await {
                 // It is being built for the first time.
                 Ok(()) | Err(ReadModelsError::NotFound { .. }) => {}
                 Err(error) => {
                     tracing::warn!(error = with_causes(&error), "sagas cannot be looked after");
+                }
+            }
+            if is_on() && counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
+                counted = Some(Instant::now());
+                if let Err(error) = self.count().await {
+                    tracing::debug!(error = with_causes(&error), "sagas cannot be counted");
                 }
             }
             tokio::select! {

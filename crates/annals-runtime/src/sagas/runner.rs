@@ -4,12 +4,14 @@ use std::error::Error;
 use std::sync::Arc;
 
 use annals_core::{
-    BoxError, BoxFuture, OpenStep, Saga, SagaError, SagaInstance, SagaOrigin, StreamId,
+    BoxError, BoxFuture, OpenStep, Saga, SagaError, SagaInstance, SagaOrigin, StreamId, telemetry,
 };
+use tracing::Instrument;
 
 use super::crew::{Crew, Hand, Instance};
 use super::dispatch::DispatchCommand;
 use super::driver::{RecordOutcome, Recorded, SagaDriver, StepOutcome};
+use super::telemetry::{Stepping, timer_taken_up};
 use crate::caught::{caught, panicked};
 use crate::error::ExecuteError;
 use crate::projections::with_causes;
@@ -100,8 +102,13 @@ where
         due: Due<G::Command>,
     ) {
         let (mut hand, mut due) = (hand, due);
+        let mut cause = origin.trace.clone();
         while !self.crew.is_over() {
-            let Some(recorded) = self.finish(&instance, &origin, due).await else { return };
+            let stepping = Stepping::begin(G::TYPE, &instance.1, due.step.number, cause.as_ref());
+            let finishing = self.finish(&instance, &origin, due, &stepping);
+            let Some(recorded) = finishing.instrument(stepping.span.clone()).await else { return };
+            // What follows goes on with what this step has begun.
+            cause = stepping.span.in_scope(telemetry::current_trace).or(cause);
             let next: Vec<_> = match recorded.new_steps() {
                 Some(steps) => steps.into_iter().map(Due::from).collect(),
                 None => self.todo(&instance).await.map(|(_, todo)| todo).unwrap_or_default(),
@@ -121,6 +128,7 @@ where
         instance: &Instance,
         origin: &SagaOrigin,
         due: Due<G::Command>,
+        stepping: &Stepping,
     ) -> Option<Recorded<G>> {
         let (id, Due { mut step, mut is_off }) = (&*instance.1, due);
         let mut attempts = 0;
@@ -144,7 +152,10 @@ where
                 self.attempt(id, origin, &step, attempts).await
             });
             let error = match tried.await {
-                Ok(Ok(recorded)) => return recorded,
+                Ok(Ok(recorded)) => {
+                    stepping.ended(recorded.as_ref(), false);
+                    return recorded;
+                }
                 Ok(Err(error)) => error,
                 Err(panic) => panicked(&*panic),
             };
@@ -156,7 +167,9 @@ where
                 () = self.crew.ended() => return None,
             };
             if !goes_on {
-                return self.park(id, origin, &step, attempts, words).await;
+                self.park(id, origin, &step, attempts, words).await;
+                stepping.ended::<G>(None, true);
+                return None;
             }
         }
     }
@@ -181,22 +194,32 @@ where
         step: &OpenStep<G::Command>,
         attempts: u32,
         error: String,
-    ) -> Option<Recorded<G>> {
+    ) {
         tracing::error!(saga = G::TYPE, id, step = step.number, attempts, error, "parked a step");
         if let Err(error) = self.driver.park(id, origin, step, attempts, error).await {
             // It stays open, so somebody will try again.
             tracing::warn!(saga = G::TYPE, id, error = with_causes(&error), "could not park");
         }
-        None
+    }
+
+    /// Tells how late the timers are that are about to fire. Gives what the instance began with.
+    async fn look_at_timers(&self, instance: &Instance) -> Option<SagaOrigin> {
+        let (state, now) = (self.load(instance).await?, self.driver.clock().now());
+        for timer in state.timers().filter(|timer| timer.due_at <= now) {
+            timer_taken_up(G::TYPE, now - timer.due_at);
+        }
+        state.origin().cloned()
     }
 
     /// What is to be done for an instance now.
     async fn todo(&self, instance: &Instance) -> Option<Todo<G>> {
+        let state = self.load(instance).await?;
+        Some((state.origin()?.clone(), todo(&state)))
+    }
+
+    async fn load(&self, instance: &Instance) -> Option<SagaInstance<G>> {
         match self.driver.load(&instance.1).await {
-            Ok(loaded) => {
-                let origin = loaded.state.origin()?.clone();
-                Some((origin, todo(&loaded.state)))
-            }
+            Ok(loaded) => Some(loaded.state),
             Err(error) => {
                 let error = with_causes(&error);
                 tracing::warn!(saga = G::TYPE, id = &*instance.1, error, "cannot be loaded");
@@ -233,7 +256,7 @@ where
         Box::pin(async move {
             let instance: Instance = (G::TYPE, id);
             let looked = caught(async {
-                let (origin, _) = self.todo(&instance).await?;
+                let origin = self.look_at_timers(&instance).await?;
                 if let Err(error) = ticked(self.driver.tick(&instance.1, &origin).await) {
                     let error = with_causes(&*error);
                     tracing::warn!(saga = G::TYPE, id = &*instance.1, error, "timers do not fire");
