@@ -140,11 +140,13 @@ async fn queue_events(
     }
     let letters: Vec<Uuid> = advance.queued.iter().map(|event| *event.letter.as_uuid()).collect();
     let positions: Vec<i64> = advance.queued.iter().map(|e| e.position.as_i64()).collect();
+    let event_types: Vec<&str> = advance.queued.iter().map(|e| e.event_type.as_str()).collect();
     let queued = sqlx::query(include_str!("sql/queue_events.sql"))
         .bind(&first.generation.projection)
         .bind(i64::from(first.generation.number))
         .bind(letters)
         .bind(positions)
+        .bind(event_types)
         .execute(connection)
         .await
         .map_err(not_applied)?;

@@ -1,6 +1,6 @@
 //! Streams that stand still, and how they flow again.
 
-use annals_core::{ApplyError, DeadLetterId, DeadLetterRequest, Drain, Lease};
+use annals_core::{ApplyError, DeadLetter, DeadLetterId, DeadLetterRequest, Drain, Lease};
 use sqlx::postgres::PgConnection;
 
 use crate::applying::{NotApplied, schema_of, write};
@@ -10,8 +10,8 @@ use crate::read_models::{Begin, PostgresReadModels};
 use crate::row;
 use crate::sql_state::not_applied;
 
-/// What is said of an event whose turn comes because the one before it was discarded.
-const NOT_TRIED: &str = "not tried yet: it was queued behind an event that was discarded";
+/// The first event of a queue: its position and type.
+type Next = (i64, String);
 
 impl PostgresReadModels {
     pub(crate) async fn write_and_drain<P: PostgresProjection>(
@@ -74,15 +74,10 @@ async fn move_queue(connection: &mut PgConnection, drain: &Drain) -> Result<(), 
     if drain.through.as_i64() < position {
         return Err(ApplyError::Fenced);
     }
-    sqlx::query(include_str!("sql/unqueue_events.sql"))
+    unqueue(connection, drain.letter, drain.through.as_i64()).await?;
+    let next: Option<Next> = sqlx::query_as(include_str!("sql/first_queued.sql"))
         .bind(drain.letter.as_uuid())
-        .bind(drain.through.as_i64())
-        .execute(&mut *connection)
-        .await
-        .map_err(not_applied)?;
-    let next: Option<i64> = sqlx::query_scalar(include_str!("sql/first_queued.sql"))
-        .bind(drain.letter.as_uuid())
-        .fetch_one(&mut *connection)
+        .fetch_optional(&mut *connection)
         .await
         .map_err(not_applied)?;
     match (next, drain.is_discard) {
@@ -117,17 +112,27 @@ async fn lock_letter(
 async fn take_up_next(
     connection: &mut PgConnection,
     letter: DeadLetterId,
-    next: i64,
+    (position, event_type): Next,
 ) -> Result<(), ApplyError> {
-    for statement in [include_str!("sql/move_letter.sql"), include_str!("sql/unqueue_events.sql")] {
-        sqlx::query(statement)
-            .bind(letter.as_uuid())
-            .bind(next)
-            .execute(&mut *connection)
-            .await
-            .map_err(not_applied)?;
-    }
-    Ok(())
+    sqlx::query(include_str!("sql/move_letter.sql"))
+        .bind(letter.as_uuid())
+        .bind(position)
+        .bind(event_type)
+        .bind(DeadLetter::NOT_TRIED)
+        .execute(&mut *connection)
+        .await
+        .map_err(not_applied)?;
+    unqueue(connection, letter, position).await
+}
+
+async fn unqueue(
+    connection: &mut PgConnection,
+    letter: DeadLetterId,
+    through: i64,
+) -> Result<(), ApplyError> {
+    let unqueue = sqlx::query(include_str!("sql/unqueue_events.sql"));
+    let unqueued = unqueue.bind(letter.as_uuid()).bind(through).execute(connection).await;
+    unqueued.map(drop).map_err(not_applied)
 }
 
 /// Keeps the letter to tell of the event that was left out. If others are queued behind it, a
@@ -136,7 +141,7 @@ async fn discard(
     connection: &mut PgConnection,
     letter: DeadLetterId,
     request: Option<DeadLetterRequest>,
-    next: Option<i64>,
+    next: Option<Next>,
 ) -> Result<(), ApplyError> {
     // Whoever asked may have changed their mind since the worker looked.
     let Some(DeadLetterRequest::Discard { by, .. }) = request else {
@@ -147,16 +152,17 @@ async fn discard(
         .execute(&mut *connection)
         .await
         .map_err(not_applied)?;
-    let Some(next) = next else { return Ok(()) };
+    let Some((position, event_type)) = next else { return Ok(()) };
     let successor = DeadLetterId::new();
     let request = serde_json::to_string(&DeadLetterRequest::Retry { by })
         .map_err(|error| ApplyError::Unavailable { source: error.into() })?;
     sqlx::query(include_str!("sql/succeed_letter.sql"))
         .bind(successor.as_uuid())
         .bind(letter.as_uuid())
-        .bind(next)
+        .bind(position)
+        .bind(event_type)
+        .bind(DeadLetter::NOT_TRIED)
         .bind(request)
-        .bind(NOT_TRIED)
         .execute(&mut *connection)
         .await
         .map_err(not_applied)?;
@@ -166,11 +172,5 @@ async fn discard(
         .execute(&mut *connection)
         .await
         .map_err(not_applied)?;
-    sqlx::query(include_str!("sql/unqueue_events.sql"))
-        .bind(successor.as_uuid())
-        .bind(next)
-        .execute(connection)
-        .await
-        .map_err(not_applied)?;
-    Ok(())
+    unqueue(connection, successor, position).await
 }

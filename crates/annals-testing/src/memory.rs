@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use annals_core::{
-    BoxFuture, Checkpoint, CheckpointStore, Clock, DeadLetter, DeadLetterId, Generation,
+    BoxFuture, Checkpoint, CheckpointStore, Clock, DeadLetter, DeadLetterId, EventType, Generation,
     GenerationKey, GenerationState, IndexValue, Json, Position, ReadModelsError, SystemClock,
     WorkerId, WorkerReport,
 };
@@ -81,7 +81,7 @@ pub(crate) struct Owner {
 #[derive(Debug, Clone)]
 pub(crate) struct Letter {
     pub(crate) letter: DeadLetter,
-    pub(crate) queue: BTreeSet<Position>,
+    pub(crate) queue: BTreeMap<Position, EventType>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::append::BoxError;
 use crate::checkpoint::Checkpoint;
+use crate::event::EventType;
 use crate::id::DeadLetterId;
 use crate::position::Position;
 use crate::projection::Projection;
@@ -81,12 +82,14 @@ pub struct Advance {
 }
 
 /// An event of a stream that stands still.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuedEvent {
     /// The dead letter it queues behind.
     pub letter: DeadLetterId,
     /// Its place in the log.
     pub position: Position,
+    /// What kind of event it is, for when the letter comes to be about it.
+    pub event_type: EventType,
 }
 
 /// How a stream that stands still gets on.
@@ -97,9 +100,9 @@ pub struct Drain {
     /// The dead letter it stands still for.
     pub letter: DeadLetterId,
     /// The last event that is taken off: the letter's own, or one queued behind it. If more are
-    /// queued, the letter is about the next of them from then on, which is to be retried: whoever
-    /// asked to discard the one before has not seen it. Otherwise the stream flows again, and the
-    /// letter is gone.
+    /// queued, the letter is about the next of them from then on, which it says has
+    /// [not been tried](crate::DeadLetter::NOT_TRIED), and which is to be retried: whoever asked to discard
+    /// the one before has not seen it. Otherwise the stream flows again, and the letter is gone.
     pub through: Position,
     /// How many events are applied.
     pub applied: u64,

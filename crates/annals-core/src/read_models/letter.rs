@@ -29,13 +29,13 @@ pub struct DeadLetter {
     pub position: Position,
     /// What kind of event it is.
     pub event_type: EventType,
-    /// Why it could not be processed, with causes.
+    /// Why it could not be processed, with causes, or [`DeadLetter::NOT_TRIED`].
     pub error: String,
-    /// How often it was tried.
+    /// How often it was tried: not at all, if its turn in the queue has just come.
     pub attempts: u32,
-    /// When it was parked.
+    /// Since when there is this letter. It may have been about events before this one.
     pub since: DateTime<Utc>,
-    /// When it was last tried.
+    /// When an event that it was about was last tried, or when there came to be this letter.
     pub last_attempt_at: DateTime<Utc>,
     /// Events of the stream that are queued behind it.
     pub queued: u64,
@@ -43,6 +43,12 @@ pub struct DeadLetter {
     pub request: Option<DeadLetterRequest>,
     /// When the request to discard it was followed; it is kept to tell of it, and blocks nothing.
     pub discarded_at: Option<DateTime<Utc>>,
+}
+
+impl DeadLetter {
+    /// What a letter says of an event that is not to blame for anything: those before it in the
+    /// queue are done with, and its turn has come.
+    pub const NOT_TRIED: &str = "not tried yet: it was queued behind another event";
 }
 
 /// What to do with a dead letter.

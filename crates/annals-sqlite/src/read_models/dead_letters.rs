@@ -168,7 +168,8 @@ fn insert(
 pub(super) fn queue(file: &Connection, events: &[QueuedEvent]) -> Result<(), Fault> {
     let mut queue = file.prepare_cached(include_str!("../sql/read_models/queue_insert.sql"))?;
     for event in events {
-        let columns = (event.letter.as_uuid().as_bytes(), event.position.as_i64());
+        let letter = event.letter.as_uuid().as_bytes();
+        let columns = (letter, event.position.as_i64(), event.event_type.as_str());
         if queue.execute(columns)? != 1 {
             return Err(Fault::Fenced);
         }
@@ -193,9 +194,10 @@ pub(super) fn drain(file: &Connection, drain: &Drain, now: i64) -> Result<(), Fa
         return discard(file, &letter, next, now);
     }
     match next {
-        Some(position) => {
+        Some((position, event_type)) => {
             let sql = include_str!("../sql/read_models/letter_move.sql");
-            file.execute(sql, (id, position.as_i64()))?;
+            let columns = (id, position.as_i64(), event_type.as_str(), DeadLetter::NOT_TRIED);
+            file.execute(sql, columns)?;
             take_off(file, letter.id, position)
         }
         None => {
@@ -209,7 +211,7 @@ pub(super) fn drain(file: &Connection, drain: &Drain, now: i64) -> Result<(), Fa
 fn discard(
     file: &Connection,
     letter: &DeadLetter,
-    next: Option<Position>,
+    next: Option<(Position, EventType)>,
     now: i64,
 ) -> Result<(), Fault> {
     let Some(DeadLetterRequest::Discard { by, .. }) = &letter.request else {
@@ -217,12 +219,12 @@ fn discard(
     };
     let id = letter.id.as_uuid().as_bytes();
     file.execute(include_str!("../sql/read_models/letter_discard.sql"), (id, now))?;
-    let Some(position) = next else { return Ok(()) };
+    let Some((position, event_type)) = next else { return Ok(()) };
     let new = NewDeadLetter {
         stream: letter.stream.clone(),
         position,
-        event_type: letter.event_type.clone(),
-        error: "it was queued behind an event that was discarded".to_owned(),
+        event_type,
+        error: DeadLetter::NOT_TRIED.to_owned(),
         attempts: 0,
     };
     let request = DeadLetterRequest::Retry { by: by.clone() };
@@ -243,8 +245,15 @@ fn take_off(file: &Connection, letter: DeadLetterId, through: Position) -> Resul
     Ok(())
 }
 
-fn next_queued(file: &Connection, letter: DeadLetterId) -> rusqlite::Result<Option<Position>> {
-    Ok(queued_events(file, letter, 1)?.into_iter().next())
+fn next_queued(
+    file: &Connection,
+    letter: DeadLetterId,
+) -> rusqlite::Result<Option<(Position, EventType)>> {
+    file.prepare_cached(include_str!("../sql/read_models/queue_next.sql"))?
+        .query_row([letter.as_uuid().as_bytes()], |row| {
+            Ok((row::position(row, 0)?, row::checked(row, 1, EventType::new)?))
+        })
+        .optional()
 }
 
 fn queued_events(

@@ -1,8 +1,8 @@
 //! Rows and checkpoints move together, once.
 
 use annals_core::{
-    Advance, ApplyError, BoxError, DeadLetterId, Generations, Hosts, Lease, Leases, Position,
-    QueuedEvent, WorkerId,
+    Advance, ApplyError, BoxError, DeadLetterId, EventType, Generations, Hosts, Lease, Leases,
+    Position, QueuedEvent, WorkerId,
 };
 use sqlx::postgres::PgConnection;
 
@@ -140,7 +140,8 @@ async fn an_event_queued_behind_a_letter_that_is_gone_is_not_lost_silently() {
     let read_models = database.open().await;
     let (key, lease) = leased(&read_models).await;
     let letter = DeadLetterId::new();
-    let queued = vec![QueuedEvent { letter, position: at(2).position }];
+    let event_type = EventType::new("money_deposited").unwrap();
+    let queued = vec![QueuedEvent { letter, position: at(2).position, event_type }];
     let advance = Advance { leases: vec![lease], to: at(3), applied: vec![1], queued };
     let refused = read_models.apply(Balances::<One>::new(), amounts([("a", 1)]), advance).await;
     assert!(matches!(refused, Err(ApplyError::Fenced)), "{refused:?}");

@@ -126,7 +126,10 @@ fn poison(position: u64) -> NewDeadLetter {
 async fn blocked(read_models: &PostgresReadModels) -> (GenerationKey, Lease, DeadLetterId) {
     let (key, lease) = leased(read_models).await;
     let letter = read_models.park(&lease, poison(1)).await.expect("the lease holds");
-    let queued = (2..=4).map(|position| QueuedEvent { letter, position: at(position).position });
+    let event_type = poison(1).event_type;
+    let queued = (2..=4).map(|place| at(place).position);
+    let queued =
+        queued.map(|position| QueuedEvent { letter, position, event_type: event_type.clone() });
     let (to, queued) = (at(4), queued.collect());
     let advance = Advance { leases: vec![lease.clone()], to, applied: vec![0], queued };
     let applied = read_models.apply(Balances::<One>::new(), amounts([]), advance).await;

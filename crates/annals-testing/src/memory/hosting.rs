@@ -132,7 +132,7 @@ impl Build {
         }
         for queued in &advance.queued {
             if let Some(letter) = self.letters.get_mut(&queued.letter) {
-                letter.queue.insert(queued.position);
+                letter.queue.insert(queued.position, queued.event_type.clone());
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! What could not be processed.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use annals_core::limits::LIST_ITEMS_MAX;
 use annals_core::{
@@ -49,7 +49,7 @@ impl DeadLetters for MemoryReadModels {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Position>, ReadModelsError>> {
         self.step(move |tables, _| {
-            Ok(tables.blocking(letter)?.queue.iter().take(limit).copied().collect())
+            Ok(tables.blocking(letter)?.queue.keys().take(limit).copied().collect())
         })
     }
 
@@ -141,7 +141,7 @@ impl Build {
             discarded_at: None,
         };
         let id = letter.id;
-        self.letters.insert(id, Letter { letter, queue: BTreeSet::new() });
+        self.letters.insert(id, Letter { letter, queue: BTreeMap::new() });
         id
     }
 
@@ -153,7 +153,7 @@ impl Build {
                 matches!(letter.letter.request, Some(DeadLetterRequest::Discard { .. }));
             letter.blocks()
                 && letter.letter.partition == drain.lease.partition
-                && (letter.letter.position == through || letter.queue.contains(&through))
+                && (letter.letter.position == through || letter.queue.contains_key(&through))
                 && (is_asked_for || !drain.is_discard)
         };
         self.letters.get(&drain.letter).filter(is_as_thought).ok_or(ApplyError::Fenced)
@@ -162,16 +162,17 @@ impl Build {
     /// Takes events off the queue of the letter.
     pub(crate) fn shorten(&mut self, drain: &Drain, now: DateTime<Utc>) {
         let Some(mut rest) = self.letters.remove(&drain.letter) else { return };
-        rest.queue.retain(|position| *position > drain.through);
+        rest.queue.retain(|position, _| *position > drain.through);
         if drain.is_discard {
-            let mut told = Letter { letter: rest.letter.clone(), queue: BTreeSet::new() };
+            let mut told = Letter { letter: rest.letter.clone(), queue: BTreeMap::new() };
             told.letter.discarded_at = Some(now);
             self.letters.insert(told.letter.id, told);
             rest.letter.id = DeadLetterId::new();
-            rest.letter.attempts = 0;
+            (rest.letter.since, rest.letter.last_attempt_at) = (now, now);
         }
-        if let Some(next) = rest.queue.pop_first() {
-            rest.letter.position = next;
+        if let Some((next, event_type)) = rest.queue.pop_first() {
+            (rest.letter.position, rest.letter.event_type) = (next, event_type);
+            (rest.letter.error, rest.letter.attempts) = (DeadLetter::NOT_TRIED.to_owned(), 0);
             // Whoever asked to discard an event has not seen the next one.
             rest.letter.request = rest.letter.request.map(|request| match request {
                 DeadLetterRequest::Discard { by, .. } | DeadLetterRequest::Retry { by } => {

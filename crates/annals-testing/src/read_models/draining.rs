@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use annals_core::{
-    Advance, ApplyError, BlockedStream, DeadLetterId, DeadLetterQuery, DeadLetterRequest, Drain,
-    Position, QueuedEvent,
+    Advance, ApplyError, BlockedStream, DeadLetter, DeadLetterId, DeadLetterQuery,
+    DeadLetterRequest, Drain, Position,
 };
 
 use super::harness::ReadModelHarness;
-use super::letters::{ask, blocked, discard, drain, park, retry, tell};
+use super::letters::{ask, blocked, discard, drain, kind, park, queued_event, retry, tell};
 use super::sample::{
     SampleLog, Scene, Worked, apply, changes, is_fenced, is_not_found, is_rejected, pos, stream,
 };
@@ -37,7 +37,7 @@ impl Standstill {
             let (changes, advance) =
                 scene.log.advance_among(&worked.leases, to, |event| event.stream != stream("a"));
             let queued = queued.into_iter();
-            let queued = queued.map(|at| QueuedEvent { letter, position: pos(at) }).collect();
+            let queued = queued.map(|at| queued_event(letter, at)).collect();
             let outcome = apply(&*scene.models, changes, Advance { queued, ..advance }).await;
             outcome.expect("the other streams flow on");
             worked.moved(&scene.log, to);
@@ -64,6 +64,14 @@ impl Standstill {
 
     async fn blocked(&self) -> Vec<BlockedStream> {
         blocked(&*self.scene.models, self.worked.key()).await
+    }
+
+    /// The letter is about an event whose turn has come, and that nobody has tried.
+    async fn assert_is_untried(&self, position: u64) {
+        let told = tell(&self.scene, self.letter).await;
+        let (of, says) = ((told.position, told.event_type), (&*told.error, told.attempts));
+        assert_eq!(of, (pos(position), kind(position)), "another event, of another kind");
+        assert_eq!(says, (DeadLetter::NOT_TRIED, 0), "what is told is of the event before");
     }
 
     async fn applied(&self) -> u64 {
@@ -109,8 +117,8 @@ pub async fn queue_is_drained_in_chunks(harness: &dyn ReadModelHarness) {
         assert_eq!((now.letter, now.position), (still.letter, pos(next)));
         assert_eq!(now.request, Some(retry()), "the request stays until it has been followed");
         assert_eq!(queue(&still.scene, still.letter, 10).await, queued);
-        let told = tell(&still.scene, still.letter).await;
-        assert_eq!((told.position, told.queued), (pos(next), queued.len() as u64));
+        still.assert_is_untried(next).await;
+        assert_eq!(tell(&still.scene, still.letter).await.queued, queued.len() as u64);
         assert_eq!(still.scene.sums().await, still.scene.log.fold(done.iter().copied()));
         assert_eq!(still.applied().await, done.len() as u64);
     }
@@ -203,6 +211,7 @@ pub async fn discarded_event_is_left_out_and_remembered(harness: &dyn ReadModelH
     assert_ne!(rest.letter, still.letter, "what was discarded blocks nothing");
     assert_eq!(queue(&still.scene, rest.letter, 10).await, [5, 8]);
     let still = Standstill { letter: rest.letter, ..still };
+    still.assert_is_untried(4).await;
     still.drain(&[4, 5, 8]).await.expect("the lease is held");
     assert_eq!(still.blocked().await, []);
     assert_eq!(still.scene.sums().await, still.scene.log.fold([1, 3, 4, 5, 6, 7, 8]));

@@ -14,11 +14,20 @@ use super::sample::{
     serve, stream,
 };
 
+/// What kind of event is at a position, as far as letters are told: each is of its own.
+pub(crate) fn kind(position: u64) -> EventType {
+    EventType::new(format!("added_{position}")).expect("the sample's name is valid")
+}
+
+pub(crate) fn queued_event(letter: DeadLetterId, position: u64) -> QueuedEvent {
+    QueuedEvent { letter, position: pos(position), event_type: kind(position) }
+}
+
 pub(crate) fn new_letter(id: &str, position: u64, attempts: u32) -> NewDeadLetter {
     NewDeadLetter {
         stream: stream(id),
         position: pos(position),
-        event_type: EventType::new("added").expect("the sample's name is valid"),
+        event_type: kind(position),
         error: format!("cannot apply {position}: it's \"spoilt\""),
         attempts,
     }
@@ -98,7 +107,7 @@ pub async fn parked_event_blocks_its_stream_only(harness: &dyn ReadModelHarness)
     assert_eq!((letter.error, letter.attempts), (told.error, told.attempts));
     assert_eq!((letter.queued, letter.request, letter.discarded_at), (0, None, None));
 
-    let queued = vec![QueuedEvent { letter: first, position: pos(4) }];
+    let queued = vec![queued_event(first, 4)];
     let is_free = |id: &str| id == "x";
     let (changes, advance) =
         scene.log.advance_among(&worked.leases, 5, |event| is_free(event.stream.aggregate_id()));

@@ -12,7 +12,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 use super::harness::{ReadModelHarness, ReadModelsUnderTest};
-use super::letters::{blocked, drain, new_letter};
+use super::letters::{blocked, drain, new_letter, queued_event};
 use super::sample::{
     LONG, PARTITIONS, SampleLog, Scene, apply, changes, claim, create, fold, is_fenced, is_moved,
     is_rejected, pos, serve,
@@ -231,7 +231,7 @@ impl<'a> Walk<'a> {
             .iter()
             .filter_map(|event| {
                 let letter = letter_of(event).filter(|letter| event.position > letter.position)?;
-                Some(QueuedEvent { letter: letter.letter, position: event.position })
+                Some(queued_event(letter.letter, event.position.get()))
             })
             .collect();
         let is_flowing = |event: &EventEnvelope<SumEvent>| letter_of(event).is_none();

@@ -83,6 +83,8 @@ pub enum SabotagedReadModels {
     QueueIsLost,
     /// The letter is gone with its own event, whatever is queued.
     LetterEndsWithItsEvent,
+    /// The letter goes on telling of its first event.
+    LetterTellsOfAnother,
     /// A request to discard is lost when the event is tried once more.
     DiscardIsLost,
     /// A request to discard falls upon the next event.

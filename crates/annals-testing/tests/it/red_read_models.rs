@@ -80,6 +80,7 @@ const SABOTAGES: &[(SabotagedReadModels, &[&str])] = &[
         LetterEndsWithItsEvent,
         &["queue_is_drained_in_chunks", "each_event_is_applied_once_on_any_schedule"],
     ),
+    (LetterTellsOfAnother, &["queue_is_drained_in_chunks"]),
     (DiscardIsLost, &["request_to_discard_is_for_one_event"]),
     (DiscardGoesOn, &["request_to_discard_is_for_one_event"]),
     (RequestIsGoneEarly, &["queue_is_drained_in_chunks"]),

@@ -57,7 +57,8 @@ CREATE INDEX annals_dead_letter_partition
 ON annals_dead_letter (partition, position) WHERE discarded_at IS NULL;
 
 CREATE TABLE annals_queued_event (
-    letter   BLOB    NOT NULL REFERENCES annals_dead_letter (id),
-    position INTEGER NOT NULL,
+    letter     BLOB    NOT NULL REFERENCES annals_dead_letter (id),
+    position   INTEGER NOT NULL,
+    event_type TEXT    NOT NULL,
     PRIMARY KEY (letter, position)
 ) STRICT, WITHOUT ROWID;

@@ -1,8 +1,8 @@
 //! Dead letters in files.
 
 use annals_core::{
-    ApplyError, DeadLetterQuery, DeadLetterRequest, DeadLetters, Drain, Hosts, Lease, Position,
-    QueuedEvent, ReadModelsError,
+    ApplyError, DeadLetterId, DeadLetterQuery, DeadLetterRequest, DeadLetters, Drain, EventType,
+    Hosts, Lease, Position, QueuedEvent, ReadModelsError,
 };
 use std::sync::Arc;
 
@@ -12,12 +12,16 @@ fn position(number: u64) -> Position {
     Position::new(number).unwrap()
 }
 
+fn queued_event(letter: DeadLetterId, place: u64) -> QueuedEvent {
+    let event_type = EventType::new("paid").unwrap();
+    QueuedEvent { letter, position: position(place), event_type }
+}
+
 /// A letter at 1, events queued at the given places; the leases are moved on behind them.
-async fn queued(scene: &Scene, places: &[u64]) -> (Vec<Lease>, annals_core::DeadLetterId) {
+async fn queued(scene: &Scene, places: &[u64]) -> (Vec<Lease>, DeadLetterId) {
     let mut leases = scene.serving().await;
     let letter = scene.models.park(&leases[0], new_letter("ann", 1)).await.unwrap();
-    let queued =
-        places.iter().map(|place| QueuedEvent { letter, position: position(*place) }).collect();
+    let queued = places.iter().map(|place| queued_event(letter, *place)).collect();
     let advance = annals_core::Advance { queued, ..advance(&leases, at(100)) };
     let (balances, none) = (Arc::new(Balances), Arc::new(sums(&[])));
     scene.models.apply(balances, none, advance).await.unwrap();
@@ -160,7 +164,7 @@ async fn event_behind_a_letter_that_is_gone_sends_the_worker_to_look_again() {
         lease: leases[0].clone(),
     };
     drain(&scene, retry, 1).await.unwrap();
-    let queued = vec![QueuedEvent { letter, position: position(101) }];
+    let queued = vec![queued_event(letter, 101)];
     let advance = annals_core::Advance { queued, ..advance(&leases, at(101)) };
     let changes = Arc::new(sums(&[("bob", 1)]));
     let refused = scene.models.apply(Arc::new(Balances), changes, advance).await;

@@ -97,6 +97,7 @@ CREATE INDEX dead_letter_generation_idx ON annals_read.dead_letter (projection, 
 CREATE TABLE annals_read.queued_event (
     letter_id uuid NOT NULL REFERENCES annals_read.dead_letter (id) ON DELETE CASCADE,
     position bigint NOT NULL,
+    event_type text COLLATE "C" NOT NULL,
     PRIMARY KEY (letter_id, position)
 );
 

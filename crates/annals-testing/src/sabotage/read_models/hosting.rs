@@ -173,6 +173,14 @@ impl Models {
                     build.letters.remove(&drain.letter);
                 }
             }
+            (SabotagedReadModels::LetterTellsOfAnother, Ok(())) => {
+                if let Some(before) = before {
+                    self.change_letter(&drain, |letter| {
+                        (letter.event_type, letter.error) = (before.event_type, before.error);
+                        letter.attempts = before.attempts;
+                    });
+                }
+            }
             (SabotagedReadModels::RequestIsGoneEarly, Ok(())) => {
                 self.change_letter(&drain, |letter| letter.request = None);
             }
