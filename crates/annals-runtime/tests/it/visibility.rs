@@ -54,6 +54,24 @@ async fn what_is_known_to_be_there_takes_no_time_and_no_question() {
     }
 }
 
+/// Without time it was not asked at all, and everything counted as not there that nobody had waited
+/// for before.
+#[tokio::test(start_paused = true)]
+async fn whoever_has_no_time_is_answered_with_one_look() {
+    let shown = Shown::serving().await;
+    shown.reach(10).await;
+    let visibility = Visibility::new(shown.clone());
+    let begun = Instant::now();
+    let at = |at| visibility.wait_for(Shown::NAME, token(shown.log_id(), at), Duration::ZERO);
+    assert_eq!(at(10).await.unwrap(), position(10));
+    let late = at(11).await.unwrap_err();
+    assert!(
+        matches!(late, WaitError::TooLate { reached, .. } if reached == position(10)),
+        "{late}"
+    );
+    assert_eq!((begun.elapsed(), shown.questions()), (Duration::ZERO, 2));
+}
+
 /// With a question by each of them, a thousand would use up the connections of the database.
 #[tokio::test(start_paused = true)]
 async fn however_many_wait_one_asks_and_pauses_in_between() {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use annals_core::{BoxError, BoxFuture, DocumentProjection, limits::PAYLOAD_BYTES_MAX};
-use annals_runtime::{ProjectionOptions, Projections};
+use annals_runtime::{ProjectionOptions, ProjectionStopped, Projections};
 use annals_testing::{ManualClock, MemoryReadModels};
 use chrono::TimeDelta;
 
@@ -45,6 +45,42 @@ async fn transactions_that_outlast_the_lease_become_shorter() {
     let task = tokio::time::timeout(Duration::from_secs(600), world.caught_up());
     during(projections, task).await.0.unwrap();
     world.assert_is_the_fold().await;
+}
+
+/// A read database that takes longer than a lease lasts, however few the events.
+#[derive(Debug)]
+struct TooSlow {
+    clock: Arc<ManualClock>,
+}
+
+impl Between for TooSlow {
+    fn before(&self, call: Call) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(async move {
+            if matches!(call, Call::Apply(1..)) {
+                tokio::time::sleep(Duration::from_secs(6)).await;
+                self.clock.advance(TimeDelta::seconds(6));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Such an event was tried again for ever, and nobody was told why its read model stood still.
+#[tokio::test(start_paused = true)]
+async fn single_event_that_outlasts_the_lease_stops_its_projection() {
+    let clock = Arc::new(ManualClock::default());
+    let mut world = World::new();
+    world.models = MemoryReadModels::with_clock(clock.clone());
+    append(&*world.store, &[("a", 1)]).await;
+    let models = Interposed::new(&world.models, &Arc::new(TooSlow { clock }));
+    let projections = Projections::new(world.store.clone(), models)
+        .with(DocumentProjection(world.sums.clone()))
+        .options(brisk(ProjectionOptions::default()));
+    let stopped = during(projections, tokio::time::sleep(Duration::from_secs(600))).await.1;
+    let Err(ProjectionStopped::TooSlow { position, took, lease }) = stopped else {
+        panic!("{stopped:?}")
+    };
+    assert_eq!((position.get(), took.as_secs(), lease.as_secs()), (1, 6, 5));
 }
 
 /// Remembers the largest transaction.

@@ -1,7 +1,7 @@
 //! When a build comes to serve, and when it does not.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use annals_core::{
@@ -212,6 +212,64 @@ async fn waiting_is_for_what_serves_and_not_for_what_has_served() {
     .unwrap();
     let status = world.projections().status().await.unwrap();
     assert_eq!(status.iter().map(|one| one.position.get()).collect::<Vec<_>>(), [1, 2]);
+}
+
+/// Switches back to the second generation as soon as a worker of either has been told to end.
+#[derive(Debug)]
+struct SwitchBack {
+    models: MemoryReadModels,
+    is_due: AtomicBool,
+}
+
+impl Between for SwitchBack {
+    fn before(&self, call: Call) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(async move {
+            if call == Call::Release && self.is_due.swap(false, Ordering::Relaxed) {
+                self.models.switch(&key(2), IfBehind::Refuse).await.unwrap();
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Each generation was again what its workers had been started for, so these counted as being
+/// there. They had been told to end, and nobody worked on either any more.
+#[tokio::test(start_paused = true)]
+async fn workers_are_staffed_again_when_a_generation_is_switched_back_and_forth_between_two_looks()
+{
+    let world = World::new();
+    append(&*world.store, &[("a", 1)]).await;
+    let between =
+        Arc::new(SwitchBack { models: world.models.clone(), is_due: AtomicBool::new(false) });
+    let projections =
+        Projections::new(world.store.clone(), Interposed::new(&world.models, &between))
+            .with(DocumentProjection(world.sums.clone()))
+            .options(brisk(ProjectionOptions::default()));
+    let operate = async {
+        world.caught_up().await;
+        world.projections().rebuild("sums").await.unwrap();
+        while !world.states().await.contains(&(2, GenerationState::Serving)) {
+            pass().await;
+        }
+        // Both have workers that know what they are for.
+        for _ in 0..100 {
+            pass().await;
+        }
+        between.is_due.store(true, Ordering::Relaxed);
+        world.models.switch(&key(1), IfBehind::Refuse).await.unwrap();
+        while between.is_due.load(Ordering::Relaxed) {
+            pass().await;
+        }
+        let states = [(1, GenerationState::Retained), (2, GenerationState::Serving)];
+        assert_eq!(world.states().await, states);
+        append(&*world.store, &[("a", 1), ("b", 2)]).await;
+        world.caught_up().await;
+    };
+    let operate = tokio::time::timeout(Duration::from_secs(60), operate);
+    let (operated, ended) = during(projections, operate).await;
+    operated.expect("somebody works on what serves");
+    ended.unwrap();
+    world.assert_is_the_fold().await;
 }
 
 #[tokio::test(start_paused = true)]
