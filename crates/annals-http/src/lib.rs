@@ -11,8 +11,10 @@
 //! | [`AtLeast`] | a query that takes an earlier command into account |
 //! | [`Body`], [`Parameters`], [`Segments`] | what a request carries |
 //! | [`PageLimit`], [`Cursor`] | lists in pages |
+//! | [`auth`] | who sends a request, and what they may do |
 
 mod answer;
+pub mod auth;
 mod body;
 mod consistency;
 mod context;

@@ -18,7 +18,7 @@ use crate::cargo;
 const MEMBERS: &[(&str, &[&str])] = &[
     ("annals-core", &[]),
     ("annals-derive", &[]),
-    ("annals-http", &["annals-core", "annals-runtime"]),
+    ("annals-http", &["annals-core", "annals-derive", "annals-runtime"]),
     ("annals-otel", &["annals-core"]),
     ("annals-runtime", &["annals-core"]),
     ("annals-postgres", &["annals-core"]),
