@@ -35,15 +35,8 @@
 //! SELECT sum(amount) FROM balance;
 //! ```
 //!
-//! The tables belong to the role that builds them, and each generation brings new ones. Another
-//! role is given the right to read them in advance, by the one that builds them:
-//!
-//! ```sql
-//! GRANT USAGE ON SCHEMA annals_read TO reporting;
-//! GRANT SELECT ON annals_read.generation TO reporting;
-//! ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO reporting;
-//! ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reporting;
-//! ```
+//! The tables belong to the role that builds them, and each generation brings new ones. [`grant`]
+//! gives another role the right to read them, those to come included.
 
 mod applying;
 mod checkpoint;
@@ -63,6 +56,7 @@ mod panic;
 mod projection;
 mod read_models;
 mod read_transaction;
+mod roles;
 mod row;
 mod schema;
 mod sql_state;
@@ -73,3 +67,5 @@ pub use options::{ReadModelsOptions, SchemaAtOpen};
 pub use projection::PostgresProjection;
 pub use read_models::PostgresReadModels;
 pub use read_transaction::ReadTransaction;
+pub use roles::{GRANT_RIGHTS, Roles, grant};
+pub use sql_state::query_error;

@@ -40,6 +40,18 @@ pub enum OpenError {
         /// The last one this version knows.
         known: i32,
     },
+    /// The URL names several hosts. The driver of read models connects to one: name the primary, or
+    /// an address that leads to it, such as that of a proxy.
+    #[error("the URL of the read models names several hosts, and only one can be used")]
+    SeveralHosts,
+    /// Rights were not given. The source says why: a role does not exist, or who connects may not
+    /// give them.
+    #[error("the database refuses to grant rights on read models")]
+    Grant {
+        /// What the database said.
+        #[source]
+        source: sqlx::Error,
+    },
     /// The migrations failed and were rolled back. The source says why; often rights are missing.
     #[error("the migrations of read models failed")]
     Migration {

@@ -55,8 +55,9 @@ impl ReadModelsOptions {
     ///
     /// # Errors
     ///
-    /// [`OpenError::Url`].
+    /// [`OpenError::Url`]; [`OpenError::SeveralHosts`].
     pub fn from_url(url: &str) -> Result<Self, OpenError> {
+        refuse_several_hosts(url)?;
         let connect =
             PgConnectOptions::from_str(url).map_err(|source| OpenError::Url { source })?;
         let connect = match connect.get_application_name() {
@@ -124,6 +125,20 @@ impl ReadModelsOptions {
     }
 }
 
+/// The driver would take a list for the name of one host, which nobody has.
+fn refuse_several_hosts(url: &str) -> Result<(), OpenError> {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let (rest, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let authority = rest.split('/').next().unwrap_or_default();
+    let hosts = authority.rsplit('@').next().unwrap_or_default();
+    let by_parameter = parameters.split('&').filter_map(|parameter| {
+        parameter.strip_prefix("host=").or_else(|| parameter.strip_prefix("hostaddr="))
+    });
+    let is_list = |host: &str| host.contains(',') || host.to_ascii_lowercase().contains("%2c");
+    let mut named = by_parameter.chain([hosts]);
+    if named.any(is_list) { Err(OpenError::SeveralHosts) } else { Ok(()) }
+}
+
 impl fmt::Debug for ReadModelsOptions {
     /// Everything but the password.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -149,6 +164,21 @@ mod tests {
         let shown = format!("{options:?} {options:#?}");
         assert!(!shown.contains("hunter2"), "{shown}");
         assert!(shown.contains("h:1, database d"), "{shown}");
+    }
+
+    /// The list was taken for a name, and the error was that nobody has it.
+    #[test]
+    fn several_hosts_are_refused() {
+        for url in [
+            "postgres://u:p@one,two/d",
+            "postgres://one:5432,two:5433/d",
+            "postgres://u:p@one/d?sslmode=disable&host=one,two",
+            "postgres:///d?host=one%2Ctwo",
+        ] {
+            let refused = ReadModelsOptions::from_url(url);
+            assert!(matches!(refused, Err(OpenError::SeveralHosts)), "{url}: {refused:?}");
+        }
+        ReadModelsOptions::from_url("postgres://u,v:p,q@one/d,e?application_name=a,b").unwrap();
     }
 
     #[test]

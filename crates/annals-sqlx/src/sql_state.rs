@@ -88,6 +88,20 @@ const UNAVAILABLE: [&str; 16] = [
 /// other tables.
 const DOUBTFUL: [&str; 2] = ["0A", "42"];
 
+/// What an error of a query on a [`ReadTransaction`](crate::ReadTransaction) means, in the words of
+/// the contract: [`ReadModelsError::Refused`] if the query or its values are wrong and it will fail
+/// again, otherwise [`ReadModelsError::Unavailable`].
+///
+/// So that whoever reads has one kind of error, and need not know SQLSTATEs to tell whether to try
+/// again.
+#[must_use]
+pub fn query_error(error: sqlx::Error) -> ReadModelsError {
+    match Meaning::of(&error) {
+        Meaning::Unavailable => unavailable(error),
+        Meaning::Rejected | Meaning::Doubtful => refused("the query failed", error.into()),
+    }
+}
+
 /// The error of a statement of the read database's own, in the words of its contract.
 pub(crate) fn unavailable(error: sqlx::Error) -> ReadModelsError {
     ReadModelsError::unavailable(error)
@@ -159,6 +173,15 @@ mod tests {
         for state in ["0A000", "42601", "42703", "42804", "42P01"] {
             assert_eq!(Meaning::of_state(state), Meaning::Doubtful, "{state}");
         }
+    }
+
+    #[test]
+    fn an_error_of_a_query_says_whether_to_ask_again() {
+        let away = query_error(sqlx::Error::PoolTimedOut);
+        assert!(matches!(away, ReadModelsError::Unavailable { .. }), "{away:?}");
+        let wrong = query_error(sqlx::Error::ColumnNotFound("amount".to_owned()));
+        let ReadModelsError::Refused { reason } = wrong else { panic!("{wrong:?}") };
+        assert!(reason.starts_with("the query failed: ") && reason.contains("amount"), "{reason}");
     }
 
     #[derive(Debug, Error)]

@@ -24,6 +24,17 @@ fn server_url() -> &'static str {
     })
 }
 
+/// The scheme of the server's URL, and who logs in where.
+fn server() -> (&'static str, &'static str) {
+    let url = server_url();
+    let base = url.split_once('?').map_or(url, |(base, _)| base);
+    let (scheme, rest) = base.split_once("://").expect("the server's URL has a scheme");
+    (scheme, rest.split('/').next().unwrap_or_default())
+}
+
+/// The password of the roles that tests create.
+const PASSWORD: &str = "of-a-test";
+
 /// A database, gone with the value.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -40,11 +51,23 @@ impl Database {
     }
 
     pub(crate) fn url(&self) -> String {
-        let url = server_url();
-        let base = url.split_once('?').map_or(url, |(base, _)| base);
-        let (scheme, rest) = base.split_once("://").expect("the server's URL has a scheme");
-        let authority = rest.split('/').next().unwrap_or_default();
+        let (scheme, authority) = server();
         format!("{scheme}://{authority}/{}", self.name)
+    }
+
+    /// The URL for a role that [`Database::create_role`] has made.
+    pub(crate) fn url_of(&self, role: &str) -> String {
+        let (scheme, authority) = server();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        format!("{scheme}://{role}:{PASSWORD}@{host}/{}", self.name)
+    }
+
+    /// Creates a role that may log in, gone with the database, and gives its name.
+    pub(crate) async fn create_role(&self, role: &str) -> String {
+        let name = format!("{}_{role}", self.name);
+        let create = format!("CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'");
+        execute(&mut self.connect().await, &create).await;
+        name
     }
 
     pub(crate) fn options(&self) -> ReadModelsOptions {
@@ -60,6 +83,10 @@ impl Database {
     pub(crate) async fn connect(&self) -> PgConnection {
         connect(&self.url()).await
     }
+
+    pub(crate) async fn connect_as(&self, role: &str) -> PgConnection {
+        connect(&self.url_of(role)).await
+    }
 }
 
 impl Drop for Database {
@@ -72,6 +99,13 @@ impl Drop for Database {
                 let mut server = connect(server_url()).await;
                 let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
                 let _ = sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut server).await;
+                let roles =
+                    "SELECT rolname::text FROM pg_roles WHERE starts_with(rolname::text, $1)";
+                let roles = sqlx::query_scalar::<_, String>(roles).bind(&name);
+                for role in roles.fetch_all(&mut server).await.unwrap_or_default() {
+                    let drop = format!("DROP ROLE {role}");
+                    let _ = sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut server).await;
+                }
                 let _ = server.close().await;
             });
         });

@@ -11,4 +11,5 @@ mod faults;
 mod generations;
 mod opening;
 mod proxy;
+mod roles;
 mod steps;
