@@ -10,7 +10,7 @@ mod query_error;
 use annals::{App, At, CommandId, Execute, Executed, LoadError, Loaded, Sequence};
 
 use crate::account::{Account, AccountCommand, AccountEvent, AccountId};
-use crate::read_models::PROJECTIONS;
+use crate::read_models::QUERIED;
 use crate::services::BankServices;
 
 pub use self::answer::{AccountAnswer, CommandAnswer, EventAnswer, HistoryAnswer};
@@ -61,7 +61,7 @@ impl Bank {
         command_id: Option<CommandId>,
     ) -> Result<CommandAnswer, BankError> {
         let execute = self.begin(id, command.clone(), command_id);
-        let execute = PROJECTIONS.into_iter().fold(execute, Execute::wait_for);
+        let execute = QUERIED.into_iter().fold(execute, Execute::wait_for);
         self.finish(id, command, execute).await
     }
 

@@ -10,10 +10,13 @@ mod place;
 mod progress;
 mod projections;
 mod query;
+mod sagas;
 mod sample;
 mod secret_value;
 mod serve;
 mod table;
+mod transfer;
+mod transfers;
 
 use std::io;
 use std::process::ExitCode;
@@ -45,7 +48,9 @@ Examples:
   bank account show 1                   what is on account 1
   bank account history 1                what happened to it
   bank accounts total                   what is on all accounts together
+  bank transfer 1 2 2550 --wait         move 25.50 from account 1 to account 2
   bank projections status               how the read models are getting on
+  bank sagas list --state parked        what waits for an operator
 
 Any number of processes may work on one log on PostgreSQL. A password belongs into BANK_STORE,
 because other users of the machine can see the arguments of a program:
@@ -58,10 +63,11 @@ Exit codes:
   1  something is broken
   2  the command line is wrong
   3  a rule of the bank forbids it
-  4  there is no such account, or was not then; no such generation, dead letter
+  4  there is no such account, or was not then; no such generation, dead letter, transfer or saga
   5  the input cannot be read, or some of its lines are malformed
   6  the log cannot be opened, read or written
-  7  a read model cannot be opened or read, stands still or is held";
+  7  a read model cannot be opened or read, stands still or is held
+  8  what was waited for has not come to its end, or waits for an operator";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -88,6 +94,14 @@ enum Command {
     /// Ask about all accounts together
     #[command(subcommand)]
     Accounts(accounts::AccountsCommand),
+    /// Move money from one account to another
+    Transfer(transfer::Transfer),
+    /// Look at transfers
+    #[command(subcommand)]
+    Transfers(transfers::TransfersCommand),
+    /// Look after the sagas that make transfers
+    #[command(subcommand)]
+    Sagas(sagas::SagasCommand),
     /// Look after the read models that queries are answered from
     #[command(subcommand)]
     Projections(projections::ProjectionsCommand),
@@ -117,6 +131,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate(migrate) => on_runtime(migrate.run(&place.log)),
         Command::Account(command) => on_runtime(command.run(&place)),
         Command::Accounts(command) => on_runtime(command.run(&place)),
+        Command::Transfer(transfer) => on_runtime(transfer.run(&place)),
+        Command::Transfers(command) => on_runtime(command.run(&place)),
+        Command::Sagas(command) => on_runtime(command.run(&place)),
         Command::Projections(command) => on_runtime(command.run(&place)),
         Command::Sample(sample) => sample.run(),
         Command::Completions { shell } => {

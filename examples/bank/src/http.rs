@@ -14,6 +14,10 @@
 //! | `POST /accounts/{id}/deposits` | pays in: 200 |
 //! | `POST /accounts/{id}/withdrawals` | takes out: 200 |
 //! | `POST /accounts/{id}/close` | closes it: 200 |
+//! | `POST /transfers` | has money moved: 202, then the transfer says where it stands |
+//! | the same with `Prefer: wait=5` | waits for its end, at most so many seconds: 200, or 202 |
+//! | the same with `"mode": "instant"` | moves it in one step: 201 |
+//! | `GET /transfers/{id}` | a transfer, and what happened to it: 200 |
 //!
 //! Amounts are whole minor units. An `Idempotency-Key` makes a request safe to repeat. Every
 //! command is answered with a `Consistency-Token`; a query of a read model that presents it is
@@ -31,6 +35,7 @@ mod local;
 mod problem;
 mod queries;
 mod server;
+mod transfers;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
@@ -38,6 +43,7 @@ use axum::middleware;
 use axum::routing::{get, post};
 
 use crate::bank::{Bank, Queries};
+use crate::transfers::Transfers;
 
 pub use self::address::{LocalAddress, LocalAddressError};
 pub use self::problem::{Kind, Problem};
@@ -51,6 +57,8 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 pub struct Service {
     /// What changes accounts, and knows them as they are.
     pub bank: Bank,
+    /// What moves money between them.
+    pub transfers: Transfers,
     /// What is built from that for queries.
     pub queries: Queries,
 }
@@ -64,6 +72,12 @@ impl FromRef<Service> for Bank {
 impl FromRef<Service> for Queries {
     fn from_ref(service: &Service) -> Self {
         service.queries.clone()
+    }
+}
+
+impl FromRef<Service> for Transfers {
+    fn from_ref(service: &Service) -> Self {
+        service.transfers.clone()
     }
 }
 
@@ -81,6 +95,8 @@ pub(crate) fn router(service: Service) -> Router {
         .route("/accounts/{id}/deposits", post(accounts::deposit))
         .route("/accounts/{id}/withdrawals", post(accounts::withdraw))
         .route("/accounts/{id}/close", post(accounts::close))
+        .route("/transfers", post(transfers::ask))
+        .route("/transfers/{id}", get(transfers::show))
         .fallback(|| async { Problem::new(Kind::UNKNOWN_PATH, "there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(Kind::METHOD_NOT_ALLOWED, "see the Allow header for what is possible")

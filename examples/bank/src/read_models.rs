@@ -1,57 +1,89 @@
-//! The read models of the bank, in either read database.
+//! The read models of the bank, in either read database, and the sagas that run beside them.
 
 mod attendance;
 mod grant;
 mod operations;
 mod place;
+mod sagas;
 
 use std::sync::Arc;
 
 use annals::sqlite::SqliteReadModels;
 use annals::sqlx::{PostgresReadModels, ReadModelsOptions};
 use annals::{
-    BoxError, DocumentProjection, Documents, EventStore, Hosts, Projection, ProjectionStopped,
-    Projections, Visibility,
+    App, BoxError, DocumentProjection, DocumentReader, Documents, Hosts, Projection,
+    ProjectionStopped, Projections, Saga, SagaIndex, SagaInputs, Sagas, Visibility,
 };
 use tempfile::TempDir;
 use thiserror::Error;
 
 use crate::account_statement::AccountStatement;
 use crate::account_summary::AccountSummary;
+use crate::services::BankServices;
+use crate::store::Access;
+use crate::transfer_saga::TransferSaga;
 
 pub use self::attendance::{CatchUpError, PATIENCE};
 pub use self::grant::{GrantError, grant};
 pub use self::place::{ReadModelsPlace, ReadModelsPlaceError};
+pub use self::sagas::SagaOrder;
 
-/// The names of all projections of the bank.
-pub const PROJECTIONS: [&str; 2] =
+/// The names of the projections that queries are answered from.
+pub const QUERIED: [&str; 2] =
     [<AccountSummary as Projection>::NAME, <AccountStatement as Documents>::NAME];
 
-/// The read models of the bank. Cloning shares them.
+/// The names of all projections: those, the list of sagas, and what the transfers' saga takes.
+pub const PROJECTIONS: [&str; 4] =
+    [QUERIED[0], QUERIED[1], <SagaIndex as Documents>::NAME, <TransferSaga as Saga>::TYPE];
+
+/// The read models of the bank, and its sagas. Cloning shares them.
 #[derive(Debug, Clone)]
 pub struct ReadModels {
-    database: Database,
+    database: Arc<Database>,
+    access: Access,
     /// Removed with the last clone, after the files in it are closed.
     _temporary: Option<Arc<TempDir>>,
 }
 
 /// Which read database it is. Behind this, only SQL differs.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum Database {
-    Sqlite(Projections<SqliteReadModels>),
-    Postgres(Projections<PostgresReadModels>),
+    Sqlite(Kept<SqliteReadModels>),
+    Postgres(Kept<PostgresReadModels>),
 }
 
-/// Does the same with either read database.
+/// What is kept in a read database.
+#[derive(Debug)]
+pub(crate) struct Kept<D> {
+    /// All projections: to ask, to wait, to rebuild.
+    pub(crate) projections: Projections<D>,
+    /// Those that need nothing but to read the log, to run where it cannot be written to.
+    reading: Projections<D>,
+    /// All projections with the sagas, to run where the log can be written to.
+    pub(crate) sagas: Sagas<BankServices, D>,
+}
+
+/// Does the same with the projections in either read database.
 macro_rules! on_either {
     ($read_models:expr, $projections:ident => $work:expr) => {
-        match $read_models.database() {
-            $crate::read_models::Database::Sqlite($projections) => $work,
-            $crate::read_models::Database::Postgres($projections) => $work,
-        }
+        $crate::read_models::on_kept!($read_models, kept => {
+            let $projections = &kept.projections;
+            $work
+        })
     };
 }
 pub(crate) use on_either;
+
+/// Does the same with whatever is kept in either read database.
+macro_rules! on_kept {
+    ($read_models:expr, $kept:ident => $work:expr) => {
+        match $read_models.database() {
+            $crate::read_models::Database::Sqlite($kept) => $work,
+            $crate::read_models::Database::Postgres($kept) => $work,
+        }
+    };
+}
+pub(crate) use on_kept;
 
 /// The read models cannot be opened.
 #[derive(Debug, Error)]
@@ -64,30 +96,35 @@ pub struct OpenReadModelsError {
 }
 
 impl ReadModels {
-    /// Opens the read models of the log `store`, making what is missing.
+    /// Opens the read models of the log of `app`, making what is missing.
+    ///
+    /// `access` is that to the log: sagas run only where it can be written to.
     ///
     /// # Errors
     ///
     /// [`OpenReadModelsError`], whose source says what is wrong.
     pub async fn open(
         place: &ReadModelsPlace,
-        store: Arc<dyn EventStore>,
+        app: &App<BankServices>,
+        access: Access,
     ) -> Result<Self, OpenReadModelsError> {
         let opened = match place {
             ReadModelsPlace::Folder(folder) => SqliteReadModels::open(folder)
-                .map(|models| (Database::Sqlite(projections(store, models)), None))
+                .map(|models| (Database::Sqlite(Kept::new(app, models)), None))
                 .map_err(BoxError::from),
-            ReadModelsPlace::Temporary => open_temporary(store),
+            ReadModelsPlace::Temporary => open_temporary(app),
             ReadModelsPlace::Postgres(url) => match ReadModelsOptions::from_url(url.secret()) {
                 Ok(options) => PostgresReadModels::open(options)
                     .await
-                    .map(|models| (Database::Postgres(projections(store, models)), None))
+                    .map(|models| (Database::Postgres(Kept::new(app, models)), None))
                     .map_err(BoxError::from),
                 Err(error) => Err(error.into()),
             },
         };
         match opened {
-            Ok((database, temporary)) => Ok(Self { database, _temporary: temporary }),
+            Ok((database, temporary)) => {
+                Ok(Self { database: Arc::new(database), access, _temporary: temporary })
+            }
             Err(source) => Err(OpenReadModelsError { place: place.clone(), source }),
         }
     }
@@ -98,8 +135,8 @@ impl ReadModels {
         on_either!(self, projections => projections.visibility())
     }
 
-    /// Builds read models and keeps them up to date until `shutdown` is ready; what was begun is
-    /// finished first.
+    /// Builds read models, keeps them up to date and runs sagas until `shutdown` is ready; what was
+    /// begun is finished first. Where the log cannot be written to, sagas are left to others.
     ///
     /// # Errors
     ///
@@ -108,7 +145,10 @@ impl ReadModels {
         &self,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), ProjectionStopped> {
-        on_either!(self, projections => projections.clone().run(shutdown).await)
+        on_kept!(self, kept => match self.access {
+            Access::Write => kept.sagas.clone().run(shutdown).await,
+            Access::Read => kept.reading.clone().run(shutdown).await,
+        })
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -116,20 +156,30 @@ impl ReadModels {
     }
 }
 
-/// What the bank builds from its log.
-fn projections<D>(store: Arc<dyn EventStore>, models: D) -> Projections<D>
+impl<D> Kept<D>
 where
-    D: annals::ReadModels + Hosts<AccountSummary> + Hosts<DocumentProjection<AccountStatement>>,
+    D: annals::ReadModels
+        + DocumentReader
+        + Hosts<AccountSummary>
+        + Hosts<DocumentProjection<AccountStatement>>
+        + Hosts<DocumentProjection<SagaIndex>>
+        + Hosts<DocumentProjection<SagaInputs<TransferSaga>>>,
 {
-    Projections::new(store, Arc::new(models))
-        .with(AccountSummary)
-        .with(DocumentProjection(AccountStatement))
+    /// What the bank builds from its log.
+    fn new(app: &App<BankServices>, models: D) -> Self {
+        let queried = Projections::new(app.store().clone(), Arc::new(models))
+            .with(AccountSummary)
+            .with(DocumentProjection(AccountStatement));
+        let sagas = Sagas::new(app.clone(), queried.clone()).with::<TransferSaga>();
+        let reading = queried.with(DocumentProjection(SagaIndex));
+        Self { projections: sagas.projections(), reading, sagas }
+    }
 }
 
 type Opened = (Database, Option<Arc<TempDir>>);
 
-fn open_temporary(store: Arc<dyn EventStore>) -> Result<Opened, BoxError> {
+fn open_temporary(app: &App<BankServices>) -> Result<Opened, BoxError> {
     let folder = tempfile::Builder::new().prefix("bank-read-").tempdir()?;
     let models = SqliteReadModels::open(folder.path())?;
-    Ok((Database::Sqlite(projections(store, models)), Some(Arc::new(folder))))
+    Ok((Database::Sqlite(Kept::new(app, models)), Some(Arc::new(folder))))
 }

@@ -87,12 +87,6 @@ impl Aggregate for Transfer {
 }
 
 impl Transfer {
-    /// Whether it has come to its end.
-    #[must_use]
-    pub fn is_ended(&self) -> bool {
-        matches!(self, Self::Completed | Self::Failed)
-    }
-
     fn request(
         &self,
         transfer_id: TransferId,
@@ -105,26 +99,24 @@ impl Transfer {
     }
 
     fn complete(&self, completed_at: DateTime<Utc>) -> Result<TransferEvent, TransferError> {
-        match self {
-            Self::Unrequested => Err(TransferError::NotFound),
-            Self::Requested => Ok(TransferEvent::TransferCompleted { completed_at }),
-            Self::Completed | Self::Failed => Err(TransferError::Ended),
-        }
+        self.check_under_way()?;
+        Ok(TransferEvent::TransferCompleted { completed_at })
     }
 
-    /// One that is completed can still fail: an operator may have the saga compensated in the moment
-    /// between that and its end. Then the money has been moved back, and the last word must say so.
     fn fail(
         &self,
         failure: TransferFailure,
         failed_at: DateTime<Utc>,
     ) -> Result<TransferEvent, TransferError> {
+        self.check_under_way()?;
+        Ok(TransferEvent::TransferFailed { failure, failed_at })
+    }
+
+    fn check_under_way(&self) -> Result<(), TransferError> {
         match self {
             Self::Unrequested => Err(TransferError::NotFound),
-            Self::Requested | Self::Completed => {
-                Ok(TransferEvent::TransferFailed { failure, failed_at })
-            }
-            Self::Failed => Err(TransferError::Ended),
+            Self::Requested => Ok(()),
+            Self::Completed | Self::Failed => Err(TransferError::Ended),
         }
     }
 

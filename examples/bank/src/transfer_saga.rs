@@ -78,8 +78,8 @@ impl Saga for TransferSaga {
                 Dispatch::new(TransferStep::Withdraw(source.clone()))
                     .compensated_by(TransferStep::Refund(source)),
             ),
-            // Taken back only if an operator has the whole transfer undone in the very moment before
-            // it is complete: to refund it alone would make money.
+            // Taken back only if an operator has the transfer undone at the moment of the deposit:
+            // to refund it alone would make money.
             Input::Succeeded(TransferStep::Withdraw(_)) => Steps::none().dispatch(
                 Dispatch::new(TransferStep::Deposit(target.clone()))
                     .compensated_by(TransferStep::TakeBack(target)),

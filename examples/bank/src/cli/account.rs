@@ -156,7 +156,7 @@ async fn execute(
 ) -> Result<(), Failure> {
     let app = place.log.open(Access::Write).await?;
     let answer = if how.wait {
-        let models = place.open_read_models(app.store()).await?;
+        let models = place.open_read_models(&app, Access::Write).await?;
         let bank = Bank::new(app.with_visibility(models.visibility().clone()));
         models.attended(bank.execute_visibly(id, command, how.command_id)).await?
     } else {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::{self, Write};
 use std::process::ExitCode;
 
-use annals::{ReadError, ReadModelsError, StatusError};
+use annals::{ReadError, ReadModelsError, SagasError, StatusError};
 
 use crate::bank::{BankError, QueryError};
 use crate::cli::output;
@@ -12,6 +12,7 @@ use crate::http::ServeError;
 use crate::import::ImportError;
 use crate::read_models::{CatchUpError, OpenReadModelsError};
 use crate::store::StoreError;
+use crate::transfers::TransfersError;
 
 /// The exit codes, as the help lists them. 0 is success, and 2 is clap's for a wrong command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,8 @@ pub(super) enum Exit {
     Usage = 2,
     /// A rule of the bank forbids it.
     Rejected = 3,
-    /// There is no such account, or was not then; or no such generation or dead letter.
+    /// There is no such account, or was not then; or no such generation, dead letter, transfer or
+    /// saga.
     NotFound = 4,
     /// The input cannot be read, or some of its lines are malformed.
     Input = 5,
@@ -31,6 +33,8 @@ pub(super) enum Exit {
     Store = 6,
     /// A read model cannot be opened or read, stands still or is held.
     ReadModels = 7,
+    /// It was waited for something that has not come to its end, or waits for an operator.
+    Unfinished = 8,
 }
 
 /// Why the program did not do what was asked.
@@ -107,6 +111,30 @@ impl From<BankError> for Failure {
             }
             BankError::NotVisible(_) => Exit::ReadModels,
             BankError::Internal(_) => Exit::Internal,
+        };
+        Self::new(exit, &error)
+    }
+}
+
+impl From<TransfersError> for Failure {
+    fn from(error: TransfersError) -> Self {
+        let exit = match error {
+            TransfersError::NotFound => Exit::NotFound,
+            TransfersError::Rejected(_) | TransfersError::NotMade(_) => Exit::Rejected,
+            TransfersError::Bank(error) => return error.into(),
+        };
+        Self::new(exit, &error)
+    }
+}
+
+impl From<SagasError> for Failure {
+    fn from(error: SagasError) -> Self {
+        let exit = match &error {
+            SagasError::UnknownSaga { .. } | SagasError::NotFound { .. } => Exit::NotFound,
+            SagasError::Refused(_) => Exit::Rejected,
+            SagasError::Limit(_) | SagasError::Form { .. } => Exit::Input,
+            SagasError::List(_) => Exit::ReadModels,
+            _ => Exit::Store,
         };
         Self::new(exit, &error)
     }

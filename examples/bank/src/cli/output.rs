@@ -40,6 +40,11 @@ pub(super) fn is_written(written: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
+/// Text from outside may contain what terminals take for orders.
+pub(super) fn shown(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 /// Tells people something, on standard error.
 pub(super) fn say(text: &str) {
     // If nobody is there to be told, there is nobody to tell that either.

@@ -1,14 +1,13 @@
 //! Where everything is that a command works with.
 
-use std::sync::Arc;
-
-use annals::EventStore;
+use annals::App;
 use clap::Args;
 
 use crate::cli::exit::Failure;
 use crate::cli::secret_value::SecretValueParser;
 use crate::read_models::{ReadModels, ReadModelsPlace};
-use crate::store::StoreUrl;
+use crate::services::BankServices;
+use crate::store::{Access, StoreUrl};
 
 /// Where everything is.
 #[derive(Debug, Args)]
@@ -40,13 +39,14 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Opens the read models of the log `store`.
+    /// Opens the read models of the log of `app`, which was opened for `access`.
     pub(super) async fn open_read_models(
         &self,
-        store: &Arc<dyn EventStore>,
+        app: &App<BankServices>,
+        access: Access,
     ) -> Result<ReadModels, Failure> {
         let beside = || ReadModelsPlace::beside(&self.log);
         let place = self.read_models.clone().unwrap_or_else(beside);
-        Ok(ReadModels::open(&place, store.clone()).await?)
+        Ok(ReadModels::open(&place, app, access).await?)
     }
 }

@@ -25,7 +25,8 @@ Examples:
   bank projections retire account_summary 1
   bank projections dead-letters list
 
-The projections are account_summary and account_statement. Each build of one is a generation with
+Queries are answered from account_summary and account_statement; sagas is the list of sagas, and
+transfer_saga takes what the transfers' saga is told. Each build of one is a generation with
 tables of its own; one generation serves. All of this works while the bank is served.")]
 pub(super) enum ProjectionsCommand {
     /// Show how all generations are getting on
@@ -85,7 +86,7 @@ const TRIES_MAX: u32 = 15;
 impl ProjectionsCommand {
     pub(super) async fn run(self, place: &Place) -> Result<(), Failure> {
         let app = place.log.open(Access::Read).await?;
-        let models = place.open_read_models(app.store()).await?;
+        let models = place.open_read_models(&app, Access::Read).await?;
         match self {
             Self::Status(status) => status.run(&models).await,
             Self::Rebuild(rebuild) => rebuild.run(&models).await,

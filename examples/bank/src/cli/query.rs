@@ -33,7 +33,7 @@ impl How {
     /// keeps them up to date, this one does until then.
     pub(super) async fn prepare(&self, place: &Place) -> Result<Prepared, Failure> {
         let app = place.log.open(Access::Read).await?;
-        let models = place.open_read_models(app.store()).await?;
+        let models = place.open_read_models(&app, Access::Read).await?;
         let token = match self.at_least {
             Some(token) => token,
             None => {

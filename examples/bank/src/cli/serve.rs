@@ -7,6 +7,7 @@ use crate::cli::exit::Failure;
 use crate::cli::place::Place;
 use crate::http::{self, LocalAddress, Service};
 use crate::store::Access;
+use crate::transfers::Transfers;
 
 /// Where to serve.
 #[derive(Debug, Default, Args)]
@@ -24,8 +25,12 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, place: &Place) -> Result<(), Failure> {
         let app = place.log.open(Access::Write).await?;
-        let models = place.open_read_models(app.store()).await?;
-        let service = Service { bank: Bank::new(app), queries: Queries::new(models) };
+        let models = place.open_read_models(&app, Access::Write).await?;
+        let service = Service {
+            bank: Bank::new(app.clone()),
+            transfers: Transfers::new(app),
+            queries: Queries::new(models),
+        };
         Ok(http::serve(service, self.listen, &place.log).await?)
     }
 }

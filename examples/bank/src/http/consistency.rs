@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::bank::{CommandAnswer, QueryAnswer};
 use crate::http::problem::{Kind, Problem};
+use crate::transfers::TransferAnswer;
 
 const HEADER: HeaderName = HeaderName::from_static("consistency-token");
 
@@ -43,6 +44,12 @@ pub(super) struct Answered<T> {
 
 impl From<CommandAnswer> for Answered<CommandAnswer> {
     fn from(body: CommandAnswer) -> Self {
+        Self { token: body.consistency_token, body }
+    }
+}
+
+impl From<TransferAnswer> for Answered<TransferAnswer> {
+    fn from(body: TransferAnswer) -> Self {
         Self { token: body.consistency_token, body }
     }
 }

@@ -9,6 +9,9 @@ use serde::Serialize;
 
 use crate::account::{AccountError, OwnerNameError};
 use crate::bank::{BankError, QueryError};
+use crate::instant_transfer::InstantTransferError;
+use crate::transfer::TransferError;
+use crate::transfers::TransfersError;
 
 /// A kind of problem: its `type` is `urn:annals:bank:` and the code, and never changes.
 ///
@@ -41,6 +44,9 @@ impl Kind {
     /// The account id in the path is none.
     pub const MALFORMED_ACCOUNT_ID: Self =
         Self::new("malformed_account_id", StatusCode::BAD_REQUEST, "The account id is malformed");
+    /// The transfer id in the path is none.
+    pub const MALFORMED_TRANSFER_ID: Self =
+        Self::new("malformed_transfer_id", StatusCode::BAD_REQUEST, "The transfer id is malformed");
     /// The period in the path is none.
     pub const MALFORMED_PERIOD: Self =
         Self::new("malformed_period", StatusCode::BAD_REQUEST, "The period is malformed");
@@ -132,6 +138,23 @@ impl Kind {
         Self::new(error.code(), status, title)
     }
 
+    fn of_transfer_rejection(rejection: &TransferError) -> Self {
+        let (status, title) = match rejection {
+            TransferError::NotFound => (StatusCode::NOT_FOUND, "The transfer does not exist"),
+            TransferError::AlreadyRequested => {
+                (StatusCode::CONFLICT, "The transfer exists already")
+            }
+            TransferError::Ended => (StatusCode::CONFLICT, "The transfer has ended"),
+            TransferError::SameAccount { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "The accounts are the same")
+            }
+            TransferError::AmountNotPositive { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "The amount is not more than zero")
+            }
+        };
+        Self::new(rejection.code(), status, title)
+    }
+
     fn of_query_error(error: &QueryError) -> Self {
         let (status, title) = match error {
             QueryError::NotFound { .. } => (StatusCode::NOT_FOUND, NOT_FOUND),
@@ -197,6 +220,25 @@ impl From<BankError> for Problem {
         if kind.status.is_server_error() {
             tracing::error!(error = &error as &dyn Error, "a request failed");
         }
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<TransfersError> for Problem {
+    fn from(error: TransfersError) -> Self {
+        let kind = match error {
+            TransfersError::Bank(error) => return error.into(),
+            TransfersError::NotFound => Kind::of_transfer_rejection(&TransferError::NotFound),
+            TransfersError::Rejected(ref rejection)
+            | TransfersError::NotMade(InstantTransferError::Transfer(ref rejection)) => {
+                Kind::of_transfer_rejection(rejection)
+            }
+            // It says which account is meant; what was asked for is a transfer all the same.
+            TransfersError::NotMade(
+                InstantTransferError::Source { ref rejection, .. }
+                | InstantTransferError::Target { ref rejection, .. },
+            ) => Kind { status: StatusCode::CONFLICT, ..Kind::of_rejection(rejection) },
+        };
         Self::new(kind, error.to_string())
     }
 }

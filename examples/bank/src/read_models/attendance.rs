@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{PROJECTIONS, ReadModels, on_either};
+use super::{QUERIED, ReadModels, on_either};
 
 /// How long a read model may stand still before waiting for it is given up.
 ///
@@ -90,7 +90,7 @@ impl ReadModels {
     }
 
     async fn are_at_least(&self, token: ConsistencyToken) -> Result<bool, StatusError> {
-        for projection in PROJECTIONS {
+        for projection in QUERIED {
             let serving = on_either!(self, it => it.models().serving(projection).await)?;
             let is_there = |serving: &Serving| {
                 serving.log_id == token.log_id && serving.position >= token.position
@@ -103,7 +103,7 @@ impl ReadModels {
     }
 
     async fn show(&self, token: ConsistencyToken, within: Duration) -> Result<(), WaitError> {
-        for projection in PROJECTIONS {
+        for projection in QUERIED {
             self.visibility().wait_for(projection, token, within).await?;
         }
         Ok(())
@@ -142,11 +142,10 @@ impl ReadModels {
         loop {
             match self.status().await {
                 Ok(all) => {
-                    let attended =
-                        PROJECTIONS.iter().filter(|name| is_attended(name, &all)).count();
+                    let attended = QUERIED.iter().filter(|name| is_attended(name, &all)).count();
                     let since = match attended {
                         0 => return,
-                        _ if attended == PROJECTIONS.len() => {
+                        _ if attended == QUERIED.len() => {
                             since = None;
                             since
                         }
@@ -175,7 +174,7 @@ fn stands_still(error: &WaitError, all: &[ProjectionStatus]) -> CatchUpError {
         WaitError::TooLate { projection, .. }
         | WaitError::NotServing { projection }
         | WaitError::ReadModels { projection, .. } => projection,
-        _ => PROJECTIONS[0],
+        _ => QUERIED[0],
     };
     let of_this = |status: &&ProjectionStatus| status.generation.key.projection == projection;
     let status = all.iter().rfind(of_this);

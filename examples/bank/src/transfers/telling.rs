@@ -4,20 +4,26 @@ use std::collections::BTreeMap;
 
 use annals::{EventEnvelope, RecordedStep, SagaEvent, SagaEventOf};
 
-use crate::account::AccountEvent;
+use crate::account::{AccountEvent, AccountId};
 use crate::money::CURRENCY;
 use crate::transfer::{TransferEvent, TransferFailure};
 use crate::transfer_saga::{TransferSaga, TransferStep};
 
-/// Puts events into words. It remembers what the steps of the saga are, because later events only
-/// give their numbers.
+/// Puts events into words. It remembers what later events do not say again.
 #[derive(Debug, Default)]
 pub(super) struct Teller {
+    /// Where the money comes from.
+    source: Option<AccountId>,
     steps: BTreeMap<u32, TransferStep>,
 }
 
 impl Teller {
     pub(super) fn transfer(&mut self, envelope: &EventEnvelope<TransferEvent>) -> String {
+        if let TransferEvent::TransferRequested { order, .. }
+        | TransferEvent::TransferMade { order, .. } = &envelope.event
+        {
+            self.source = Some(order.from_account_id.clone());
+        }
         match &envelope.event {
             TransferEvent::TransferRequested { order, .. } => format!(
                 "{} {CURRENCY} are to move from {} to {}",
@@ -36,12 +42,15 @@ impl Teller {
 
     pub(super) fn account(&mut self, envelope: &EventEnvelope<AccountEvent>) -> String {
         let account = envelope.stream.aggregate_id();
+        let is_source = self.source.as_ref().is_some_and(|source| source.as_str() == account);
         match &envelope.event {
             AccountEvent::MoneyWithdrawn { amount, .. } => {
-                format!("{amount} {CURRENCY} are withdrawn from {account}")
+                let words = if is_source { "withdrawn" } else { "taken back" };
+                format!("{amount} {CURRENCY} are {words} from {account}")
             }
             AccountEvent::MoneyDeposited { amount, .. } => {
-                format!("{amount} {CURRENCY} are deposited to {account}")
+                let words = if is_source { "refunded" } else { "deposited" };
+                format!("{amount} {CURRENCY} are {words} to {account}")
             }
             AccountEvent::AccountOpened { .. } => format!("{account} is opened"),
             AccountEvent::AccountClosed { .. } => format!("{account} is closed"),

@@ -49,6 +49,20 @@ fn the_help_explains_queries_of_all_accounts() {
 }
 
 #[test]
+fn the_help_explains_transfers() {
+    let texts = [&["transfer"][..], &["transfers"], &["transfers", "show"]].map(help);
+    insta::assert_snapshot!(texts.join("\n"));
+}
+
+#[test]
+fn the_help_explains_looking_after_sagas() {
+    let mut texts = vec![help(&["sagas"])];
+    let commands = ["list", "show", "retry", "compensate", "abandon"];
+    texts.extend(commands.iter().map(|command| help(&["sagas", command])));
+    insta::assert_snapshot!(texts.join("\n"));
+}
+
+#[test]
 fn the_help_explains_looking_after_projections() {
     let mut texts = vec![help(&["projections"]), help(&["projections", "dead-letters"])];
     let commands = ["status", "rebuild", "switch", "rollback", "retire"];

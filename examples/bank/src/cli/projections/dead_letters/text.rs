@@ -2,6 +2,7 @@
 
 use annals::{DeadLetter, DeadLetterRequest, RecordedEvent};
 
+use crate::cli::output::shown;
 use crate::cli::table::Table;
 
 const TIME: &str = "%Y-%m-%d %H:%M:%S";
@@ -64,9 +65,4 @@ queued    {}",
         text += &format!("\npayload   {}", shown(event.payload.as_str()));
     }
     text
-}
-
-/// Text from outside may contain what terminals take for orders.
-fn shown(text: &str) -> String {
-    text.replace(char::is_control, " ")
 }
