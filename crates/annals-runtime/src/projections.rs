@@ -5,6 +5,7 @@ mod batch;
 mod beside;
 mod blocked;
 mod error;
+mod lag;
 mod meeting;
 mod options;
 mod pace;
@@ -15,6 +16,7 @@ mod share;
 mod status;
 mod supervisor;
 mod suspicion;
+mod telemetry;
 mod worker;
 
 use std::collections::{HashMap, HashSet};
@@ -38,6 +40,7 @@ pub use options::ProjectionOptions;
 pub use status::{CATCHING_UP_SECONDS, ProjectionState, ProjectionStatus};
 
 use self::beside::NothingBeside;
+use self::lag::Lag;
 use self::meeting::Meetings;
 use self::registration::{Registered, Registration};
 use self::supervisor::Supervisor;
@@ -179,6 +182,7 @@ impl<D: ReadModels> Projections<D> {
             workers: HashMap::new(),
             tasks: JoinSet::new(),
             promoting: HashSet::new(),
+            lag: Lag::new(),
         };
         let mut running = std::pin::pin!(supervisor.run());
         tokio::select! {

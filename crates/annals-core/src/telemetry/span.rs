@@ -109,7 +109,7 @@ spans! {
     PROJECT = "project", Consumer,
         [PROJECTION, GENERATION, GENERATION_STATE, EVENT_COUNT, POSITION, ERROR_TYPE],
         "A batch of events from reading to the commit of rows and checkpoint; named by the \
-        projection. A trace of its own. Batches that change nothing have none.";
+        projection. A trace of its own, linked to the commands that caused the events.";
     PROCESS = "process", Consumer,
         [PROJECTION, EVENT_TYPE, AGGREGATE_TYPE, AGGREGATE_ID, POSITION, ERROR_TYPE],
         "Projecting one event, inside `project`; linked to the span that executed the command, by \

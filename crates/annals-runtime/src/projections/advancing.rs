@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use annals_core::telemetry::Stopwatch;
 use annals_core::{ApplyError, Checkpoint, GenerationState, Hosts, Position, Projection};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::batch::{Batch, Failed, Suspect};
 use super::error::{ProjectionStopped, Trouble};
 use super::options::ProjectionOptions;
 use super::share::Share;
+use super::telemetry;
 use super::worker::Worker;
 use crate::retry::Retry;
 use crate::subscription::Subscription;
@@ -44,14 +47,17 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         if batch.to.position <= share.lowest().position {
             return Ok(false);
         }
-        let Batch { changes, applied, queued, events, last, to, is_at_end, .. } = batch;
+        let Batch { changes, applied, queued, events, last, to, is_at_end, trace, .. } = batch;
         let advance = share.advance(to, &applied, queued);
         let begun = Instant::now();
         let changes = Arc::new(changes);
-        let applied = match self.before(&changes).await {
-            Ok(()) => self.models.apply(self.projection.clone(), changes.clone(), advance).await,
-            Err(error) => Err(error),
+        let watch = Stopwatch::start();
+        let apply = async {
+            self.before(&changes).await?;
+            self.models.apply(self.projection.clone(), changes.clone(), advance).await
         };
+        let applied = apply.instrument(trace.span.clone()).await;
+        trace.applied(&self.generation, (events, to.position), &watch, &applied);
         match (applied, last) {
             (Ok(()), _) => {
                 self.pace.wrote(events, begun.elapsed());
@@ -127,6 +133,12 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
             let limit = PAGE_EVENTS.min(room);
             let Some(read) = subscription.try_next_batch(limit).await? else { break };
             let is_beyond = |position: Position| end.is_some_and(|end| position > end.position);
+            if let Some(first) = read.events.first()
+                && std::mem::take(&mut self.is_woken)
+            {
+                telemetry::woken_by(P::NAME, first);
+            }
+            batch.trace.read(&self.generation, &read.events);
             for event in read.events.iter().filter(|event| !is_beyond(event.position)) {
                 if let Err(failed) = batch.take(&self.projection, share, &self.blocked, event) {
                     return Ok(Err(failed));
@@ -160,6 +172,7 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         self.subscription = None;
         let Some(attempts) = attempts else { return Ok(()) };
         self.note(error);
+        telemetry::stumbled(P::NAME, telemetry::REJECTED);
         let retry = self.around.options.retry;
         if self.pause(&retry, attempts).await {
             return Ok(());

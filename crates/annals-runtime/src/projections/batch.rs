@@ -9,6 +9,7 @@ use annals_core::{
 
 use super::blocked::Blocked;
 use super::share::Share;
+use super::telemetry::Projecting;
 
 /// Bytes of payload in a transaction; the page with which there are more is still taken.
 ///
@@ -32,6 +33,7 @@ pub(super) struct Batch<P: Projection> {
     pub(super) to: Checkpoint,
     /// The log ended there when it was read.
     pub(super) is_at_end: bool,
+    pub(super) trace: Projecting,
 }
 
 /// An event that may have to be parked.
@@ -73,6 +75,7 @@ impl<P: Projection> Batch<P> {
             last: None,
             to: share.lowest(),
             is_at_end: false,
+            trace: Projecting::new(P::NAME),
         }
     }
 
@@ -103,7 +106,8 @@ impl<P: Projection> Batch<P> {
             }
             return Ok(());
         }
-        project(projection, event, &mut self.changes).map_err(|error| Failed {
+        let projected = self.trace.process(event, || project(projection, event, &mut self.changes));
+        projected.map_err(|error| Failed {
             suspect: Suspect::new(event),
             before: self.events,
             error,

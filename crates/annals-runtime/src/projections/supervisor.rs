@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::error::{ProjectionStopped, Trouble, with_causes};
+use super::lag::Lag;
 use super::promotion::{Promoted, Promotion};
 use super::registration::Registered;
 use super::worker::{Pulse, Surroundings};
@@ -31,6 +32,7 @@ pub(super) struct Supervisor {
     pub(super) tasks: JoinSet<Ended>,
     /// Generations that are being promoted.
     pub(super) promoting: HashSet<GenerationKey>,
+    pub(super) lag: Lag,
 }
 
 /// The workers of a generation.
@@ -58,6 +60,7 @@ impl Supervisor {
             if let Err(error) = self.look().await {
                 tracing::warn!(error = with_causes(&error), "read models cannot be looked after");
             }
+            self.lag.measure(&self.registered, &*self.models, &*self.around.store).await;
             tokio::select! {
                 Some(ended) = self.tasks.join_next() => self.ended(ended, &mut stopped),
                 () = tokio::time::sleep(LOOK_INTERVAL) => {}

@@ -19,6 +19,7 @@ use super::options::ProjectionOptions;
 use super::pace::Pace;
 use super::share::Share;
 use super::suspicion::Suspicion;
+use super::telemetry;
 use crate::caught::{caught, panicked};
 use crate::retry::Retry;
 use crate::subscription::{self, Subscription};
@@ -77,6 +78,8 @@ pub(super) struct Worker<P: Projection, D> {
     pub(super) subscription: Option<Subscription>,
     pub(super) pace: Pace,
     pub(super) last_error: Option<String>,
+    /// It has waited for the events that come next.
+    pub(super) is_woken: bool,
 }
 
 impl<P: Projection, D: Hosts<P>> Worker<P, D> {
@@ -101,6 +104,7 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
             subscription: None,
             pace: Pace::default(),
             last_error: None,
+            is_woken: false,
         }
     }
 
@@ -118,12 +122,14 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
                     self.subscription = None;
                     failures += 1;
                     tracing::debug!(generation = %self.generation.key, "fenced");
+                    telemetry::stumbled(P::NAME, "fenced");
                     self.pause(&RECONNECT, failures).await;
                 }
                 Err(Trouble::Unavailable(error)) => {
                     self.subscription = None;
                     failures += 1;
                     self.note(&*error);
+                    telemetry::stumbled(P::NAME, "unavailable");
                     self.pause(&RECONNECT, failures).await;
                 }
                 Err(Trouble::Stopped(reason)) => break Err(reason),
@@ -177,6 +183,7 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
                 if !self.wait_for_news(&share, until).await? {
                     return Ok(());
                 }
+                self.is_woken = true;
             }
         }
     }
