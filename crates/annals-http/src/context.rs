@@ -18,9 +18,11 @@ pub struct RequestMetadata(pub Metadata);
 
 /// Has everything that is executed in a request carry its metadata. Authentication adds who it was.
 pub(crate) async fn with_metadata(mut request: Request, next: Next) -> Response {
-    let mut metadata = Metadata::default();
-    metadata.correlation_id = RequestId::current().map(RequestId::correlation_id);
-    metadata.trace = trace(request.headers());
+    let metadata = Metadata {
+        correlation_id: RequestId::current().map(RequestId::correlation_id),
+        trace: trace(request.headers()),
+        ..Metadata::default()
+    };
     request.extensions_mut().insert(RequestMetadata(metadata.clone()));
     with_context(metadata, next.run(request)).await
 }

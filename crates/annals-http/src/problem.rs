@@ -70,7 +70,11 @@ impl Fault {
 /// `X-Request-Id` and in the program's log; `errors`, a list of [`Fault`]s; and, where a read model
 /// is the cause, `position`, how far that is.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+/// Behind a box, because problems are the rare way out of functions that usually return little.
+#[derive(Debug)]
+struct Parts {
     kind: Kind,
     detail: String,
     faults: Vec<Fault>,
@@ -88,14 +92,14 @@ impl Problem {
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let is_temporary = kind.status() == axum::http::StatusCode::SERVICE_UNAVAILABLE;
-        Self {
+        Self(Box::new(Parts {
             kind,
             detail: detail.into(),
             faults: Vec::new(),
             position: None,
             retry_after_seconds: is_temporary.then_some(RETRY_AFTER_SECONDS),
             token: None,
-        }
+        }))
     }
 
     /// A rejection by a rule of the domain.
@@ -118,40 +122,41 @@ impl Problem {
     /// Says which parts of the request are at fault.
     #[must_use]
     pub fn with_faults(mut self, faults: Vec<Fault>) -> Self {
-        self.faults = faults;
+        self.0.faults = faults;
         self
     }
 
     /// Says how far the read model is.
     #[must_use]
     pub fn with_position(mut self, position: Position) -> Self {
-        self.position = Some(position);
+        self.0.position = Some(position);
         self
     }
 
     /// Says when to try again.
     #[must_use]
     pub fn with_retry_after(mut self, seconds: u16) -> Self {
-        self.retry_after_seconds = Some(seconds);
+        self.0.retry_after_seconds = Some(seconds);
         self
     }
 
     /// Answers with a consistency token as well, because something was executed.
     #[must_use]
     pub fn with_token(mut self, token: ConsistencyToken) -> Self {
-        self.token = Some(token);
+        self.0.token = Some(token);
         self
     }
 
     /// The same under another name, where the place it comes from is known better.
-    pub(crate) fn with_kind(self, kind: Kind) -> Self {
-        Self { kind, ..self }
+    pub(crate) fn with_kind(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
     }
 
     /// What kind of problem it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.0.kind
     }
 }
 
@@ -182,25 +187,26 @@ pub struct ProblemBody<'a> {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let Parts { kind, detail, faults, position, retry_after_seconds, token } = *self.0;
         let body = ProblemBody {
-            r#type: self.kind.urn(),
-            title: self.kind.title(),
-            status: self.kind.status().as_u16(),
-            detail: &self.detail,
+            r#type: kind.urn(),
+            title: kind.title(),
+            status: kind.status().as_u16(),
+            detail: &detail,
             request_id: RequestId::current(),
-            errors: &self.faults,
-            position: self.position,
+            errors: &faults,
+            position,
         };
-        let mut response = (self.kind.status(), axum::Json(body)).into_response();
+        let mut response = (kind.status(), axum::Json(body)).into_response();
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, json);
         // Some statuses may be kept by caches, and what was missing may come.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.retry_after_seconds {
+        if let Some(seconds) = retry_after_seconds {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        if let Some(token) = self.token {
+        if let Some(token) = token {
             consistency::insert(headers, token);
         }
         response

@@ -1,0 +1,213 @@
+//! What could not be processed.
+
+use std::sync::Arc;
+
+use annals_core::{DeadLetter, DeadLetterId, DeadLetterQuery, DeadLetterRequest};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::schema::DeadLetterSchema;
+use super::{Operator, ProjectionsAdmin};
+use crate::body::Body;
+use crate::page::PageLimit;
+use crate::parameters::{Parameters, Segments};
+use crate::problem::{Fault, Kind, Problem, ProblemBody};
+
+type Of = Arc<dyn ProjectionsAdmin>;
+
+/// Longest reason for discarding, in bytes.
+const WHY_BYTES_MAX: usize = 1_000;
+
+pub(super) fn routes<S: Clone + Send + Sync + 'static>(projections: &Of) -> OpenApiRouter<S> {
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(retry_all))
+        .routes(routes!(show))
+        .routes(routes!(retry))
+        .routes(routes!(discard))
+        .with_state(Arc::clone(projections))
+}
+
+/// Which dead letters are asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct LettersParameters {
+    /// Of this projection only
+    projection: Option<String>,
+    /// The discarded ones instead of those that block a stream
+    #[serde(default)]
+    #[param(value_type = Option<bool>)]
+    discarded: bool,
+    /// Those after this one
+    #[param(value_type = Option<uuid::Uuid>)]
+    after: Option<DeadLetterId>,
+    /// At most so many, 1 to 1,000; 100 if it is left out
+    #[serde(default)]
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
+    limit: PageLimit,
+}
+
+/// A page of dead letters.
+#[derive(Debug, Serialize, ToSchema)]
+struct LettersBody {
+    /// The dead letters, oldest first.
+    #[schema(value_type = Vec<DeadLetterSchema>)]
+    dead_letters: Vec<DeadLetter>,
+    /// The `after` of the next page, if there may be one.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    next_after: Option<DeadLetterId>,
+}
+
+/// Look through what could not be processed, oldest first
+#[utoipa::path(
+    get,
+    path = "/dead-letters",
+    tag = "admin",
+    params(LettersParameters),
+    responses(
+        (status = 200, description = "A page of dead letters", body = LettersBody),
+        (status = 400, description = "A parameter is malformed", content_type = "application/problem+json", body = ProblemBody),
+        (status = 503, description = "The read models are unavailable", content_type = "application/problem+json", body = ProblemBody),
+    )
+)]
+async fn list(
+    State(projections): State<Of>,
+    Parameters(parameters): Parameters<LettersParameters>,
+) -> Result<Json<LettersBody>, Problem> {
+    let query = DeadLetterQuery {
+        projection: parameters.projection,
+        is_discarded: parameters.discarded,
+        after: parameters.after,
+        limit: parameters.limit.get(),
+    };
+    let dead_letters = projections.read_models().dead_letters(query).await?;
+    let is_full = dead_letters.len() == parameters.limit.get();
+    let next_after = dead_letters.last().filter(|_| is_full).map(|letter| letter.id);
+    Ok(Json(LettersBody { dead_letters, next_after }))
+}
+
+/// One dead letter
+#[utoipa::path(
+    get,
+    path = "/dead-letters/{id}",
+    tag = "admin",
+    params(("id" = uuid::Uuid, Path, description = "Its name")),
+    responses(
+        (status = 200, description = "The dead letter", body = DeadLetterSchema),
+        (status = 400, description = "That is no name", content_type = "application/problem+json", body = ProblemBody),
+        (status = 404, description = "There is none", content_type = "application/problem+json", body = ProblemBody),
+        (status = 503, description = "The read models are unavailable", content_type = "application/problem+json", body = ProblemBody),
+    )
+)]
+async fn show(
+    State(projections): State<Of>,
+    Segments(id): Segments<DeadLetterId>,
+) -> Result<Json<DeadLetter>, Problem> {
+    Ok(Json(projections.read_models().dead_letter(id).await?))
+}
+
+/// Have it tried again, and whatever is queued behind it
+#[utoipa::path(
+    post,
+    path = "/dead-letters/{id}/retry",
+    tag = "admin",
+    params(("id" = uuid::Uuid, Path, description = "Its name")),
+    responses(
+        (status = 202, description = "It will be tried"),
+        (status = 400, description = "That is no name", content_type = "application/problem+json", body = ProblemBody),
+        (status = 404, description = "It blocks nothing (any more)", content_type = "application/problem+json", body = ProblemBody),
+        (status = 503, description = "The read models are unavailable", content_type = "application/problem+json", body = ProblemBody),
+    )
+)]
+async fn retry(
+    State(projections): State<Of>,
+    Segments(id): Segments<DeadLetterId>,
+    Operator(by): Operator,
+) -> Result<StatusCode, Problem> {
+    projections.request(id, DeadLetterRequest::Retry { by }).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Why an event is left out.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+struct DiscardBody {
+    /// The reason, which is kept.
+    #[schema(min_length = 1, max_length = 1000)]
+    why: String,
+}
+
+/// Have the event left out, and what is queued behind it processed
+#[utoipa::path(
+    post,
+    path = "/dead-letters/{id}/discard",
+    tag = "admin",
+    params(("id" = uuid::Uuid, Path, description = "Its name")),
+    request_body = DiscardBody,
+    responses(
+        (status = 202, description = "It will be left out"),
+        (status = 400, description = "That is no name, or no JSON", content_type = "application/problem+json", body = ProblemBody),
+        (status = 404, description = "It blocks nothing (any more)", content_type = "application/problem+json", body = ProblemBody),
+        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = ProblemBody),
+        (status = 415, description = "The body is not declared to be JSON", content_type = "application/problem+json", body = ProblemBody),
+        (status = 422, description = "There is no reason", content_type = "application/problem+json", body = ProblemBody),
+        (status = 503, description = "The read models are unavailable", content_type = "application/problem+json", body = ProblemBody),
+    )
+)]
+async fn discard(
+    State(projections): State<Of>,
+    Segments(id): Segments<DeadLetterId>,
+    Operator(by): Operator,
+    Body(DiscardBody { why }): Body<DiscardBody>,
+) -> Result<StatusCode, Problem> {
+    if why.trim().is_empty() || why.len() > WHY_BYTES_MAX || why.contains('\0') {
+        let detail = format!("a reason of 1 to {WHY_BYTES_MAX} bytes is needed");
+        let fault = Fault::new("/why", &detail);
+        return Err(Problem::new(Kind::INVALID_BODY, detail).with_faults(vec![fault]));
+    }
+    projections.request(id, DeadLetterRequest::Discard { by, why }).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Which dead letters are to be tried again.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct RetryParameters {
+    /// Of this projection only
+    projection: Option<String>,
+}
+
+/// How many will be tried again.
+#[derive(Debug, Serialize, ToSchema)]
+struct RetryBody {
+    /// How many.
+    count: u64,
+}
+
+/// Have all of them tried again, of one projection or of all
+#[utoipa::path(
+    post,
+    path = "/dead-letters/retry",
+    tag = "admin",
+    params(RetryParameters),
+    responses(
+        (status = 202, description = "They will be tried", body = RetryBody),
+        (status = 400, description = "A parameter is malformed", content_type = "application/problem+json", body = ProblemBody),
+        (status = 503, description = "The read models are unavailable", content_type = "application/problem+json", body = ProblemBody),
+    )
+)]
+async fn retry_all(
+    State(projections): State<Of>,
+    Operator(by): Operator,
+    Parameters(parameters): Parameters<RetryParameters>,
+) -> Result<(StatusCode, Json<RetryBody>), Problem> {
+    let count = projections.retry_all(parameters.projection, by).await?;
+    Ok((StatusCode::ACCEPTED, Json(RetryBody { count })))
+}

@@ -1,0 +1,66 @@
+//! How many requests are taken on, and how long they may take.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
+
+use super::ServiceOptions;
+use crate::body::BodyLimits;
+use crate::problem::{Kind, Problem};
+
+#[derive(Debug, Clone)]
+pub(super) struct Admission {
+    places: Arc<Semaphore>,
+    within: Duration,
+    body: BodyLimits,
+}
+
+impl Admission {
+    pub(super) fn new(options: &ServiceOptions) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(options.requests_max)),
+            within: options.request_within,
+            body: options.body,
+        }
+    }
+}
+
+pub(super) async fn admit(
+    State(admission): State<Admission>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Ok(_place) = admission.places.try_acquire() else {
+        return Problem::new(Kind::OVERLOADED, "try again in a moment").into_response();
+    };
+    request.extensions_mut().insert(admission.body);
+    match tokio::time::timeout(admission.within, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::warn!("a request took too long");
+            let detail =
+                "a command may have been executed: repeat it with the same idempotency key";
+            Problem::new(Kind::TIMEOUT, detail).into_response()
+        }
+    }
+}
+
+/// Says which encodings are known, to whoever has used another one.
+pub(super) async fn explain_encoding(request: Request, next: Next) -> Response {
+    let is_encoded = request.headers().contains_key(header::CONTENT_ENCODING);
+    let response = next.run(request).await;
+    let is_explained = response.headers().contains_key(header::CONTENT_TYPE);
+    if is_explained || !is_encoded || response.status() != StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        return response;
+    }
+    let detail = "send the body with content-encoding gzip or zstd, or as it is";
+    let mut response = Problem::new(Kind::UNKNOWN_ENCODING, detail).into_response();
+    let known = HeaderValue::from_static("gzip, zstd");
+    response.headers_mut().insert(header::ACCEPT_ENCODING, known);
+    response
+}

@@ -1,0 +1,28 @@
+//! Headers that make browsers careful with what they get.
+
+use axum::extract::Request;
+use axum::http::header::Entry;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+/// What stands on an answer that says nothing else: it is what it says it is, loads nothing, is
+/// shown in no frame, is kept nowhere, and is read by no other site.
+const CAREFUL: [(HeaderName, &str); 6] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+pub(super) async fn make_browsers_careful(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in CAREFUL {
+        if let Entry::Vacant(entry) = response.headers_mut().entry(name) {
+            entry.insert(HeaderValue::from_static(value));
+        }
+    }
+    response
+}

@@ -1,0 +1,66 @@
+//! Keeps web pages of other sites out.
+//!
+//! Without authentication, being on this machine is all the right a caller has. A browser on this
+//! machine would lend that right to every page it shows, so requests that a page of another site
+//! makes are refused: those with its name as their origin, and those made under a name that merely
+//! resolves to this machine.
+
+use std::net::IpAddr;
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::problem::{Kind, Problem};
+
+pub(super) async fn refuse_others(request: Request, next: Next) -> Response {
+    if !is_local(request.headers()) {
+        let detail = "only programs and pages of this machine are served";
+        return Problem::new(Kind::OTHER_SITE, detail).into_response();
+    }
+    next.run(request).await
+}
+
+fn is_local(headers: &HeaderMap) -> bool {
+    let named = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    named(header::HOST).is_none_or(is_local_authority)
+        && named(header::ORIGIN).is_none_or(is_local_origin)
+}
+
+fn is_local_origin(origin: &str) -> bool {
+    origin.split_once("://").is_some_and(|(_, authority)| is_local_authority(authority))
+}
+
+/// Whether `host` or `host:port` is this machine by its own name.
+fn is_local_authority(authority: &str) -> bool {
+    let Ok(uri) = authority.parse::<Uri>() else { return false };
+    let host = uri.host().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_goes_by_its_loopback_names() {
+        for authority in ["localhost", "LOCALHOST:3000", "127.0.0.1:3000", "[::1]:3000", "[::1]"] {
+            assert!(is_local_authority(authority), "{authority}");
+            assert!(is_local_origin(&format!("http://{authority}")), "{authority}");
+        }
+    }
+
+    #[test]
+    fn every_other_name_is_another_site() {
+        for authority in
+            ["", "example.com", "127.0.0.1.example.com", "localhost.example.com", "10.0.0.1", "a b"]
+        {
+            assert!(!is_local_authority(authority), "{authority}");
+            assert!(!is_local_origin(&format!("https://{authority}")), "{authority}");
+        }
+        assert!(!is_local_origin("null"));
+    }
+}

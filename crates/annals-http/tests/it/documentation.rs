@@ -1,0 +1,29 @@
+//! The description of the API and its page.
+
+use crate::house::House;
+
+#[tokio::test]
+async fn the_description_is_openapi_3_1_and_has_all_routes() {
+    let house = House::new().await;
+    let description = house.get("/openapi.json").await.json(200);
+    assert!(description["openapi"].as_str().unwrap().starts_with("3.1."));
+    for path in ["/counters/{id}/up", "/events", "/admin/log", "/admin/dead-letters/{id}/retry"] {
+        assert!(description["paths"][path].is_object(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_needs_nothing_but_this_service() {
+    let house = House::new().await;
+    let page = house.get("/docs/").await;
+    let text = String::from_utf8(page.body.clone()).unwrap();
+    assert_eq!(page.status, 200);
+    assert!(!text.contains("//") || !text.contains("src=\"http"), "{text}");
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self'"));
+    for file in ["swagger-ui-bundle.js", "swagger-ui.css", "swagger-initializer.js"] {
+        assert!(text.contains(file), "{text}");
+        assert_eq!(house.get(&format!("/docs/{file}")).await.status, 200, "{file}");
+    }
+    assert_eq!(house.get("/docs/nothing").await.code(), "unknown_path");
+}
