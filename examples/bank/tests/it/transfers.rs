@@ -1,6 +1,10 @@
 //! Transfers: their rules, and the program as its users meet them.
 
+mod by_operators;
+mod halfway;
 mod instant;
+mod on_the_command_line;
+mod over_http;
 mod rules;
 mod saga;
 
