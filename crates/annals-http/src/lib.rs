@@ -33,6 +33,7 @@ mod page;
 mod parameters;
 mod problem;
 mod request_id;
+mod request_span;
 mod server;
 mod service;
 mod terms;

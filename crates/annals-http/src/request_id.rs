@@ -10,6 +10,8 @@ use axum::response::Response;
 use serde::Serialize;
 use tracing::Instrument;
 
+use crate::request_span;
+
 /// The header that names a request, in both directions.
 pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -54,14 +56,9 @@ impl fmt::Display for RequestId {
 /// Names each request. Outermost of all layers, so that every answer carries the name.
 pub(crate) async fn with_request_id(request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
-    // At the level of errors, so that a filter which lets an error through lets its name through.
-    let span = tracing::error_span!(
-        "request",
-        request_id = %id,
-        method = %request.method(),
-        path = request.uri().path(),
-    );
-    let mut response = CURRENT.scope(id, next.run(request).instrument(span)).await;
+    let span = request_span::begin(&request, id);
+    let mut response = CURRENT.scope(id, next.run(request).instrument(span.clone())).await;
+    request_span::answered(&span, &response);
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID_HEADER, value);
     }
