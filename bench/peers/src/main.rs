@@ -3,19 +3,22 @@
 //! `cargo xtask bench --peers` brings the server and runs it. What is shared with the benchmark of
 //! the facade crate, which measures the same work on our other stores, is taken from there.
 
-#[expect(dead_code, reason = "only rates are shown here, times of calls there")]
 #[path = "../../../crates/annals/benches/figures/clients.rs"]
 mod clients;
 #[path = "../../../crates/annals/benches/figures/database.rs"]
 mod database;
 #[path = "../../../crates/annals/benches/figures/domain.rs"]
 mod domain;
+#[expect(dead_code, reason = "limits and times by themselves are shown there")]
+#[path = "../../../crates/annals/benches/figures/table.rs"]
+mod figures;
 #[path = "../../../crates/annals/benches/figures/flush.rs"]
 mod flush;
 mod lengths;
 #[path = "../../../crates/annals/benches/figures/limit.rs"]
 mod limit;
 mod peer;
+mod read_models;
 mod rounds;
 #[path = "../../../crates/annals/benches/figures/scan.rs"]
 mod scan;
@@ -23,6 +26,7 @@ mod scenario;
 mod table;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -54,10 +58,14 @@ struct Arguments {
     url: String,
 }
 
+/// How long anything may take before the figures are not worth waiting for.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask bench --peers                                everything, about half an hour
+  cargo xtask bench --peers                                everything, about three quarters of an hour
   cargo xtask bench --peers -- --only clients --rounds 3   only the rows with this in their name
+  cargo xtask bench --peers -- --only rebuild              only how fast read models are built
   cargo xtask bench --peers -- --subject cqrs              only ours and this one
   cargo xtask bench --peers -- --length 10000000           whether a long log is as fast";
 
@@ -71,7 +79,14 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         match arguments.length {
             Some(length) => println!("{}", lengths::measure(&arguments, length).await?),
-            None => println!("{}", rounds::measure(&arguments).await?),
+            None => {
+                if rounds::is_wanted(&arguments) {
+                    println!("{}", rounds::measure(&arguments).await?);
+                }
+                if read_models::is_wanted(&arguments) {
+                    println!("{}", read_models::measure(&arguments).await?);
+                }
+            }
         }
         Ok(())
     })

@@ -6,15 +6,19 @@ mod disintegrate;
 mod esrs;
 mod mire;
 mod naive;
+mod read_model;
 #[cfg(feature = "umadb")]
 mod umadb;
 
 use std::sync::Arc;
 
 use ::annals::BoxFuture;
+use anyhow::bail;
 
+use crate::Arguments;
 use crate::domain::Event;
 
+pub(crate) use self::read_model::ReadModel;
 #[cfg(feature = "umadb")]
 pub(crate) use self::umadb::Server as UmaDbServer;
 
@@ -113,6 +117,11 @@ impl Name {
             )
     }
 
+    /// Whether it is to be measured.
+    pub(crate) fn is_wanted(self, arguments: &Arguments) -> bool {
+        self.is_ours() || self.text().contains(&arguments.subject)
+    }
+
     /// The database it works in.
     pub(crate) fn database(self) -> &'static str {
         match self {
@@ -141,6 +150,40 @@ impl Name {
             }
         }
         Ok(opened)
+    }
+
+    /// The database where it has a read model, if it has something that keeps one. Ours does the
+    /// same whether states of accounts are kept in memory or not.
+    pub(crate) fn read_model_database(self) -> Option<&'static str> {
+        match self {
+            Self::AnnalsCached => Some("annals_bench_read"),
+            Self::CqrsEs => Some("annals_bench_read_cqrs_es"),
+            Self::Esrs => Some("annals_bench_read_esrs"),
+            Self::Disintegrate => Some("annals_bench_read_disintegrate"),
+            Self::Mire => Some("annals_bench_read_mire"),
+            _ => None,
+        }
+    }
+
+    /// Opens it in an empty database, with a read model beside the events.
+    pub(crate) async fn open_read_model(
+        self,
+        url: &str,
+    ) -> anyhow::Result<(Arc<dyn Peer>, Arc<dyn ReadModel>)> {
+        let [pool, _] = POOLS;
+        let peer = match self {
+            Self::AnnalsCached => annals::loading(url).await?,
+            _ => self.open_pool(url, pool).await?,
+        };
+        let model: Arc<dyn ReadModel> = match self {
+            Self::AnnalsCached => Arc::new(annals::read_model::Kept::open(url).await?),
+            Self::CqrsEs => Arc::new(cqrs_es::read_model::Kept::open(url, pool).await?),
+            Self::Esrs => Arc::new(esrs::read_model::Kept::open(url, pool).await?),
+            Self::Disintegrate => Arc::new(disintegrate::read_model::Kept::open(url, pool).await?),
+            Self::Mire => Arc::new(mire::read_model::Kept::open(url, pool).await?),
+            _ => bail!("{} has nothing that keeps a read model", self.text()),
+        };
+        Ok((peer, model))
     }
 
     async fn open_pool(self, url: &str, pool: u32) -> anyhow::Result<Arc<dyn Peer>> {

@@ -41,6 +41,11 @@ struct Contender {
     peer: Arc<dyn Peer>,
 }
 
+/// Whether any row is wanted.
+pub(crate) fn is_wanted(arguments: &Arguments) -> bool {
+    SCENARIOS.iter().any(|row| row.name.contains(&arguments.only))
+}
+
 pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Table> {
     let folder = tempfile::tempdir_in(&arguments.folder)?;
     #[cfg(feature = "umadb")]
@@ -89,8 +94,7 @@ pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Table> {
 }
 
 fn wanted(arguments: &Arguments) -> impl Iterator<Item = Name> {
-    let is_wanted = |name: &Name| name.is_ours() || name.text().contains(&arguments.subject);
-    NAMES.iter().copied().filter(is_wanted)
+    NAMES.iter().copied().filter(|name| name.is_wanted(arguments))
 }
 
 /// Opens a peer, sees it keep its promise, and fills it.

@@ -1,5 +1,7 @@
 //! Ours.
 
+pub(super) mod read_model;
+
 use std::sync::Arc;
 
 use annals::postgres::{PostgresOptions, PostgresStore};

@@ -1,5 +1,7 @@
 //! cqrs-es with postgres-es, as its user guide sets it up.
 
+pub(super) mod read_model;
+
 use annals::BoxFuture;
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::persist::{PersistedEventRepository, PersistedEventStore, SerializedEvent};

@@ -1,5 +1,7 @@
 //! disintegrate with its PostgreSQL store, without snapshots.
 
+pub(super) mod read_model;
+
 use annals::BoxFuture;
 use disintegrate::serde::json::Json;
 use disintegrate::{

@@ -3,6 +3,8 @@
 //! Its pessimistic way holds a connection while it waits for another: with more clients than
 //! connections it would wait for itself.
 
+pub(super) mod read_model;
+
 use annals::BoxFuture;
 use esrs::manager::AggregateManager;
 use esrs::store::EventStore;

@@ -1,5 +1,7 @@
 //! mire on PostgreSQL.
 
+pub(super) mod read_model;
+
 use annals::BoxFuture;
 use mire::{
     Aggregate, Command, CommandError, Event, EventData, EventStore, EventStoreError,
