@@ -4,6 +4,7 @@ mod account;
 mod accounts;
 mod exit;
 mod import;
+mod keys;
 mod migrate;
 mod output;
 mod place;
@@ -105,6 +106,9 @@ enum Command {
     /// Look after the read models that queries are answered from
     #[command(subcommand)]
     Projections(projections::ProjectionsCommand),
+    /// Look after the API keys of those who may use the bank
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Print a script that completes commands, for a shell to load
     Completions {
         /// Which shell
@@ -135,6 +139,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Transfers(command) => on_runtime(command.run(&place)),
         Command::Sagas(command) => on_runtime(command.run(&place)),
         Command::Projections(command) => on_runtime(command.run(&place)),
+        Command::Keys(command) => on_runtime(command.run(&place.log)),
         Command::Sample(sample) => sample.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

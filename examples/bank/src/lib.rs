@@ -19,6 +19,7 @@
 //! | [`bank`] | the operations, their answers and what can go wrong, for any kind of caller |
 //! | [`http`] | the operations as requests and answers, and the server |
 //! | [`cli`] | the operations as commands of a program, and its exit codes |
+//! | [`keys`] | where the API keys of those who may use the bank are |
 //! | [`import`] | replaying a file of transactions, each row once |
 //! | [`sample`] | making up such a file |
 //!
@@ -32,6 +33,7 @@ pub mod cli;
 pub mod http;
 pub mod import;
 pub mod instant_transfer;
+pub mod keys;
 pub mod money;
 pub mod read_models;
 pub mod sample;

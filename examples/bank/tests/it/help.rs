@@ -63,6 +63,12 @@ fn the_help_explains_looking_after_sagas() {
 }
 
 #[test]
+fn the_help_explains_looking_after_keys() {
+    let texts = [&["keys"][..], &["keys", "create"], &["keys", "list"], &["keys", "revoke"]];
+    insta::assert_snapshot!(texts.map(help).join("\n"));
+}
+
+#[test]
 fn the_help_explains_looking_after_projections() {
     let mut texts = vec![help(&["projections"]), help(&["projections", "dead-letters"])];
     let commands = ["status", "rebuild", "switch", "rollback", "retire"];

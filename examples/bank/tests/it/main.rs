@@ -19,6 +19,7 @@ mod http;
 mod idempotency;
 mod import;
 mod interruption;
+mod keys;
 mod migration;
 mod postgres;
 mod projections;
