@@ -2,6 +2,7 @@
 
 mod laws;
 mod log;
+mod saga;
 mod telling;
 
 use std::fmt::Debug;
@@ -9,6 +10,7 @@ use std::fmt::Debug;
 use annals_core::Aggregate;
 
 pub use log::{GivenLog, WhenDecided, given_log};
+pub use saga::{GivenSaga, Told, WhenTold, correlation_of, given_saga};
 
 use telling::Telling;
 

@@ -3,6 +3,8 @@
 //! For domains:
 //!
 //! - [`given()`], when, then: the rules of an aggregate as sentences; [`given_log`] for decisions.
+//! - [`given_saga`]: the decisions of a saga; [`run_saga`] runs one to its end, skipping time;
+//!   [`Exhaustion`] in every order of crashes and repeats that could be dangerous.
 //! - [`ManualClock`]: time that a test moves by hand.
 //! - [`FaultyStore`]: a store that fails, delays, repeats or falls silent at a chosen call.
 //! - [`MemoryReadModels`]: a read database in memory, for what runs on read databases.
@@ -22,9 +24,14 @@ mod memory;
 mod model;
 pub mod read_models;
 pub mod sabotage;
+mod sagas;
 
 pub use clock::ManualClock;
 pub use faulty::{Call, Fault, FaultyStore, Gate};
-pub use given::{Given, GivenLog, When, WhenDecided, given, given_log};
+pub use given::{
+    Given, GivenLog, GivenSaga, Told, When, WhenDecided, WhenTold, correlation_of, given,
+    given_log, given_saga,
+};
 pub use memory::MemoryReadModels;
 pub use model::histories_agree;
+pub use sagas::{Counterexample, Exhaustion, Explored, SagaRun, SagaScenario, SagaWorld, run_saga};

@@ -8,6 +8,7 @@ mod append;
 mod harness;
 mod read;
 mod read_models;
+mod sagas;
 mod snapshot;
 
 use std::collections::{HashMap, HashSet};
@@ -21,6 +22,7 @@ use tokio::sync::Notify;
 
 pub use harness::Sabotaged;
 pub use read_models::SabotagedReadModels;
+pub use sagas::{SabotagedSagas, SagaSabotage};
 pub use snapshot::SabotagedSnapshots;
 
 /// One deliberate bug.

@@ -24,7 +24,7 @@ const MEMBERS: &[(&str, &[&str])] = &[
     ("annals-postgres", &["annals-core"]),
     ("annals-sqlite", &["annals-core"]),
     ("annals-sqlx", &["annals-core"]),
-    ("annals-testing", &["annals-core", "annals-derive"]),
+    ("annals-testing", &["annals-core", "annals-derive", "annals-runtime"]),
     (
         "annals",
         &[

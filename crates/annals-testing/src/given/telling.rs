@@ -43,7 +43,7 @@ pub(super) fn list_of_streams(events: &[(StreamId, impl Debug)]) -> String {
     lines(events.iter().map(|(stream, event)| format!("{stream}: {event:?}")))
 }
 
-fn lines(events: impl Iterator<Item = String>) -> String {
+pub(super) fn lines(events: impl Iterator<Item = String>) -> String {
     let lines: Vec<String> = events.collect();
     if lines.is_empty() { "nothing".to_owned() } else { lines.join("\n") }
 }

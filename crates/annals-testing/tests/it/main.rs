@@ -5,6 +5,7 @@ mod given;
 mod histories;
 mod red;
 mod red_read_models;
+mod sagas;
 
 /// Green without sabotage, by the names of the guarantees.
 mod green {
