@@ -60,11 +60,22 @@ fn an_event_of_the_future_stops_its_account_and_nothing_else(home: &Home) {
     let retried = command(&["retry", id, "--by", "olga"]);
     assert_eq!(retried.code, Some(7), "{retried:?}");
     assert!(retried.stdout.starts_with("position 3 failed again: "), "{retried:?}");
+    let retried = command(&["retry", id, "--by", "olga", "--format", "json"]);
+    assert_eq!(retried.code, Some(7), "{retried:?}");
+    let told: Value = serde_json::from_str(&retried.stdout).unwrap();
+    assert_eq!(
+        (&told["outcome"], &told["dead_letter"]["id"]),
+        (&json!("failed_again"), &json!(id))
+    );
+    let all = command(&["retry-all", "--by", "olga", "--format", "json"]).json();
+    assert_eq!(all, json!({"retried": 2, "left": 2}));
     let all = command(&["retry-all", "--by", "olga"]);
     assert_eq!(all.stdout, "2 retried, some failed again\n");
 
-    let discarded = command(&["discard", id, "--by", "olga", "--why", "entered twice"]);
-    assert_eq!(discarded.code, Some(0), "{discarded:?}");
+    let discard = ["discard", id, "--by", "olga", "--why", "entered twice", "--format", "json"];
+    let discarded = command(&discard).json();
+    assert_eq!(discarded["outcome"], "discarded");
+    assert_eq!(discarded["dead_letter"]["request"]["why"], "entered twice");
     assert_eq!((balance(home, "alice"), balance(home, "bob")), (json!(110), json!(101)));
     assert_eq!(letters(home, &["--projection", "account_summary"]), [] as [Value; 0]);
     let told = letters(home, &["--projection", "account_summary", "--discarded"]);

@@ -182,6 +182,47 @@ fn without_a_server_a_rebuild_is_done_by_whoever_asks(home: &Home) {
     assert_eq!(missing.code, Some(4), "{missing:?}");
 }
 
+/// As if the code that built the generation that serves had been wrong.
+fn spoil(home: &Home, generation: u32) {
+    home.database().execute(&format!(
+        "UPDATE account_summary_{generation}.account_query_model SET owner_name = 'B'"
+    ));
+}
+
+#[test]
+fn a_rebuild_that_differs_is_held_until_somebody_switches_or_retires() {
+    let home = Home::on_postgres();
+    let open = ["account", "open", "alice", "--owner-name", "A", "--wait"];
+    assert_eq!(home.bank(&open).code, Some(0));
+    let owner_name = || {
+        let summary = ["account", "summary", "alice", "--format", "json"];
+        home.bank(&summary).json()["owner_name"].clone()
+    };
+    let rebuild = || home.bank(&["projections", "rebuild", "account_summary"]);
+    spoil(&home, 1);
+    let held = rebuild();
+    let says = "account_summary generation 2 differs from the generation that serves, and is held";
+    assert!(held.code == Some(7) && held.stderr.contains(says), "{held:?}");
+    assert_eq!(states(&home, "account_summary"), are(&[(1, "serving"), (2, "held")]));
+    assert_eq!(owner_name(), "B", "queries are answered as before");
+    // Nothing else is built while somebody has to decide.
+    assert_eq!(rebuild().code, Some(3));
+
+    let switched = home.bank(&["projections", "switch", "account_summary", "2"]);
+    assert_eq!(switched.stdout, "account_summary generation 2 serves\n", "{switched:?}");
+    assert_eq!(states(&home, "account_summary"), are(&[(1, "retained"), (2, "serving")]));
+    assert_eq!(owner_name(), "A");
+
+    spoil(&home, 2);
+    assert_eq!(rebuild().code, Some(7));
+    let retired = home.bank(&["projections", "retire", "account_summary", "3"]);
+    assert_eq!(retired.code, Some(0), "{retired:?}");
+    let kept = states(&home, "account_summary");
+    assert!(kept.contains(&(2, "serving".to_owned())), "{kept:?}");
+    assert!(kept.iter().all(|(number, _)| *number < 3), "{kept:?}");
+    assert_eq!(owner_name(), "B");
+}
+
 #[test]
 fn read_models_stay_where_they_are_told_to_be() {
     let home = Home::new();

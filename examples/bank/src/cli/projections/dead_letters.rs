@@ -24,7 +24,7 @@ Examples:
   bank projections dead-letters list
   bank projections dead-letters show ID
   bank projections dead-letters retry ID
-  bank projections dead-letters discard ID --why 'entered twice'
+  bank projections dead-letters discard ID --why 'entered twice' --format json
 
 An event that a projection cannot process is parked. Later events of its account queue behind it,
 in order; all other accounts go on.")]
@@ -78,6 +78,9 @@ pub(in crate::cli) struct Ask {
     id: DeadLetterId,
     #[command(flatten)]
     who: Who,
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 /// Who asks.
@@ -96,6 +99,9 @@ pub(in crate::cli) struct RetryAll {
     projection: Option<String>,
     #[command(flatten)]
     who: Who,
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 /// One of them, who asks, and why.
@@ -108,6 +114,9 @@ pub(in crate::cli) struct Discard {
     why: String,
     #[command(flatten)]
     who: Who,
+    /// How to write the answer
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 #[derive(Debug, Serialize)]
@@ -121,6 +130,33 @@ struct WithEvent {
     #[serde(flatten)]
     letter: DeadLetter,
     event: Option<RecordedEvent>,
+}
+
+/// What a request has led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    /// Nothing is parked any more, the account flows again.
+    Flows,
+    /// The event is left out, what was queued behind it is retried.
+    Discarded,
+    /// This event, or one behind it, cannot be processed.
+    FailedAgain,
+}
+
+/// The answer to a request.
+#[derive(Debug, Serialize)]
+struct Followed {
+    outcome: Outcome,
+    /// The letter as it is now, unless it is gone.
+    dead_letter: Option<DeadLetter>,
+}
+
+/// The answer to a request about all of them.
+#[derive(Debug, Serialize)]
+struct AllFollowed {
+    retried: u64,
+    left: usize,
 }
 
 /// Pause between two looks at whether a request has been followed.
@@ -145,17 +181,24 @@ impl DeadLettersCommand {
                     Format::Text => output::line(&text::letter(&letter, event.as_ref())),
                 }
             }
-            Self::Retry(Ask { id, who }) => {
-                request(models, id, DeadLetterRequest::Retry { by: who.by }).await
+            Self::Retry(Ask { id, who, format }) => {
+                let retry = DeadLetterRequest::Retry { by: who.by };
+                answer(request(models, id, retry).await?, format)
             }
-            Self::Discard(Discard { id, why, who }) => {
-                request(models, id, DeadLetterRequest::Discard { by: who.by, why }).await
+            Self::Discard(Discard { id, why, who, format }) => {
+                let discard = DeadLetterRequest::Discard { by: who.by, why };
+                answer(request(models, id, discard).await?, format)
             }
-            Self::RetryAll(RetryAll { projection, who }) => {
-                let count = models.retry_all(projection.as_deref(), &who.by).await?;
-                let followed = models.attended(all_followed(models, projection)).await?;
-                let left = if followed == 0 { "none is left" } else { "some failed again" };
-                output::line(&format!("{count} retried, {left}"))
+            Self::RetryAll(RetryAll { projection, who, format }) => {
+                let retried = models.retry_all(projection.as_deref(), &who.by).await?;
+                let left = models.attended(all_followed(models, projection)).await?;
+                match format {
+                    Format::Json => output::json(&AllFollowed { retried, left }),
+                    Format::Text => {
+                        let rest = if left == 0 { "none is left" } else { "some failed again" };
+                        output::line(&format!("{retried} retried, {rest}"))
+                    }
+                }
             }
         }
     }
@@ -179,18 +222,34 @@ async fn request(
     models: &ReadModels,
     id: DeadLetterId,
     request: DeadLetterRequest,
-) -> Result<(), Failure> {
+) -> Result<Followed, Failure> {
     models.request(id, request).await?;
-    let outcome = models.attended(followed(models, id)).await?;
-    match outcome {
-        None => output::line("the account flows again"),
-        Some(letter) if letter.discarded_at.is_some() => {
-            output::line("the event is left out, what was queued behind it is retried")
-        }
-        Some(letter) => {
+    let dead_letter = models.attended(followed(models, id)).await?;
+    let outcome = match &dead_letter {
+        None => Outcome::Flows,
+        Some(letter) if letter.discarded_at.is_some() => Outcome::Discarded,
+        Some(_) => Outcome::FailedAgain,
+    };
+    Ok(Followed { outcome, dead_letter })
+}
+
+/// Writes what became of a request. It is the same to a script in either form: only an event that
+/// failed again is a failure.
+fn answer(followed: Followed, format: Format) -> Result<(), Failure> {
+    let outcome = followed.outcome;
+    match (format, &followed.dead_letter) {
+        (Format::Json, _) => output::json(&followed)?,
+        (Format::Text, Some(letter)) if outcome == Outcome::FailedAgain => {
             output::line(&format!("position {} failed again: {}", letter.position, letter.error))?;
-            Err(Failure::silent(Exit::ReadModels))
         }
+        (Format::Text, _) if outcome == Outcome::Discarded => {
+            output::line("the event is left out, what was queued behind it is retried")?;
+        }
+        (Format::Text, _) => output::line("the account flows again")?,
+    }
+    match outcome {
+        Outcome::FailedAgain => Err(Failure::silent(Exit::ReadModels)),
+        Outcome::Flows | Outcome::Discarded => Ok(()),
     }
 }
 
