@@ -1,19 +1,20 @@
 //! The transfer: money that is to move from one account to another, and what became of that.
 //!
-//! A transfer moves money in one of two ways:
+//! There are two ways to make one, [`TransferSaga`](crate::transfer_saga::TransferSaga) and
+//! [`InstantTransfer`](crate::instant_transfer::InstantTransfer):
 //!
-//! | | [`TransferSaga`](crate::transfer_saga) | [`InstantTransfer`](crate::instant_transfer) |
+//! | | by the saga | in one step |
 //! |---|---|---|
-//! | What it is | a saga: one command for each account, one after the other | one decision over both accounts |
-//! | When it is done | a moment later; the answer says where to look | when it is answered |
-//! | In between | the money is on neither account, and named in the log as withdrawn | there is no in between |
-//! | If it cannot be done | it is undone, and the transfer says why | it is refused, nothing is written |
-//! | What it reads | the states of the accounts, from memory or snapshots | every event of both accounts |
-//! | Who gets in its way | nobody: each account queues its commands | everything else that happens to either account |
-//! | Where the accounts may be | anywhere that takes a command by its id | in one log |
+//! | What it is | a command for each account | one decision over both |
+//! | Done | a moment later, the answer says where to look | with the answer |
+//! | In between | the money is on neither account, and on record | there is no in between |
+//! | If it cannot be | it is undone, and says why | it is refused, nothing is written |
+//! | Reads | the states of the accounts, kept in memory | every event of both accounts |
+//! | Gets in its way | nothing: accounts queue their commands | whatever happens to either |
+//! | The accounts are | where a command can be repeated by its id | in one log |
 //!
-//! Take the decision where a rule must hold over both accounts at every moment and their histories
-//! are short; take the saga where accounts are busy, where a step may take long or may have to wait,
+//! Take one step where a rule must hold over both accounts at every moment and their histories are
+//! short. Take the saga where accounts are busy or old, where a step may take long or need a human,
 //! and wherever not everything is in one log.
 
 mod command;
@@ -58,6 +59,14 @@ impl Aggregate for Transfer {
     type Event = TransferEvent;
     type Error = TransferError;
     type Services = BankServices;
+
+    fn command_name(command: &TransferCommand) -> &'static str {
+        match command {
+            TransferCommand::RequestTransfer { .. } => "RequestTransfer",
+            TransferCommand::CompleteTransfer => "CompleteTransfer",
+            TransferCommand::FailTransfer { .. } => "FailTransfer",
+        }
+    }
 
     fn handle(
         &self,

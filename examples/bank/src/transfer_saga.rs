@@ -1,4 +1,4 @@
-//! The saga that makes a transfer: withdraw, deposit, complete; and refund if the deposit is refused.
+//! The saga that makes a transfer: withdraw, deposit, complete; refund if the deposit is refused.
 //!
 //! ```text
 //! requested --> withdraw --> deposit --> complete --> completed

@@ -26,8 +26,8 @@ Examples:
   bank sagas retry transfer_saga ID --why 'the account has room again'
   bank sagas abandon transfer_saga ID --why 'paid out in cash'
 
-An instance of transfer_saga has the id of its transfer. Orders are written to the log, with who gave
-them and why, and followed by whoever serves the bank, or by this process if nobody does.")]
+An instance of transfer_saga has the id of its transfer. Orders are written to the log, with who
+gave them and why, and followed by whoever serves the bank, or by this process if nobody does.")]
 pub(super) enum SagasCommand {
     /// List instances, oldest first
     List(List),
