@@ -61,7 +61,16 @@ impl Server {
             task: "say what it is",
             source: Box::new(source),
         })?;
-        let Description { version, version_number, encoding, risks } = description;
+        let version = description.check(&self.accepted_risks)?;
+        tracing::info!(version, target = %self.primary, "connected to PostgreSQL");
+        Ok(())
+    }
+}
+
+impl Description {
+    /// Gives the version of a server that can be used.
+    fn check(self, accepted_risks: &BTreeSet<DurabilityRisk>) -> Result<String, OpenError> {
+        let Self { version, version_number, encoding, risks } = self;
         if version_number < VERSION_MIN {
             return Err(OpenError::TooOld { found: version });
         }
@@ -72,17 +81,14 @@ impl Server {
             return Err(OpenError::Encoding { found: encoding });
         }
         for (risk, value) in risks {
-            if !self.accepted_risks.contains(&risk) {
+            if !accepted_risks.contains(&risk) {
                 return Err(OpenError::Durability { risk, value });
             }
             tracing::warn!(setting = risk.setting(), value, "this can lose acknowledged events");
         }
-        tracing::info!(version, target = %self.primary, "connected to PostgreSQL");
-        Ok(())
+        Ok(version)
     }
-}
 
-impl Description {
     async fn of(session: &mut Session) -> Result<Self, SessionError> {
         let row = session.query_one(Statement::Server, &[]).await?;
         let has_standbys: bool = row.try_get("has_standbys")?;
@@ -106,5 +112,25 @@ impl Description {
             encoding: row.try_get("encoding")?,
             risks,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described(version: &str, version_number: i32) -> Description {
+        let (version, encoding) = (version.to_owned(), "UTF8".to_owned());
+        Description { version, version_number, encoding, risks: Vec::new() }
+    }
+
+    #[test]
+    fn postgresql_14_is_refused_and_15_is_not() {
+        let accepted = BTreeSet::new();
+        let refused = described("14.20", 140_020).check(&accepted);
+        assert!(matches!(&refused, Err(OpenError::TooOld { found }) if found == "14.20"));
+        for (version, number) in [("15.0", 150_000), ("18.6", 180_006), ("19.0", 190_000)] {
+            assert_eq!(described(version, number).check(&accepted).unwrap(), version);
+        }
     }
 }

@@ -56,10 +56,14 @@ pub(crate) fn parse(url: &str) -> Result<ParsedUrl, UrlError> {
         risks: Vec::new(),
     };
     let hosts = match authority.rsplit_once('@') {
+        // Nobody can tell which of them ends the password.
+        Some((user, _)) if user.contains('@') => return Err(UrlError::Unescaped),
         Some((user, hosts)) => {
             read_user(&mut parsed.config, user)?;
             hosts
         }
+        // What looks like host and database is user and password then.
+        None if database.contains('@') => return Err(UrlError::Unescaped),
         None => authority,
     };
     parsed.hosts = read_hosts(hosts)?;
@@ -262,6 +266,16 @@ mod tests {
             let shown = format!("{error} {error:?}");
             assert!(!shown.contains("hunter2"), "{shown}");
         }
+    }
+
+    /// The rest of the password was taken for the port or the host, and the error was about those.
+    #[test]
+    fn a_password_with_a_meaning_of_its_own_is_refused() {
+        for url in ["postgres://u:a/b@h/d", "postgres://u:a@b@h/d", "postgres://u@corp:a@h/d"] {
+            assert_eq!(parse(url).unwrap_err(), UrlError::Unescaped, "{url}");
+        }
+        let written = parse("postgres://u:a%2Fb%40@h/d").unwrap();
+        assert_eq!(written.config.get_password(), Some(&b"a/b@"[..]));
     }
 
     #[test]
