@@ -63,9 +63,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask bench --peers                                everything, about three quarters of an hour
+  cargo xtask bench --peers                                everything, about 45 minutes
   cargo xtask bench --peers -- --only clients --rounds 3   only the rows with this in their name
-  cargo xtask bench --peers -- --only rebuild              only how fast read models are built
+  cargo xtask bench --peers -- --only rebuild              only building read models
   cargo xtask bench --peers -- --subject cqrs              only ours and this one
   cargo xtask bench --peers -- --length 10000000           whether a long log is as fast";
 

@@ -101,8 +101,9 @@ pub struct Drain {
     pub letter: DeadLetterId,
     /// The last event that is taken off: the letter's own, or one queued behind it. If more are
     /// queued, the letter is about the next of them from then on, which it says has
-    /// [not been tried](crate::DeadLetter::NOT_TRIED), and which is to be retried: whoever asked to discard
-    /// the one before has not seen it. Otherwise the stream flows again, and the letter is gone.
+    /// [not been tried](crate::DeadLetter::NOT_TRIED), and which is to be retried: whoever asked to
+    /// discard the one before has not seen it. Otherwise the stream flows again, and the letter is
+    /// gone.
     pub through: Position,
     /// How many events are applied.
     pub applied: u64,
