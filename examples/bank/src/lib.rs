@@ -19,6 +19,7 @@
 //! | [`bank`] | the operations, their answers and what can go wrong, for any kind of caller |
 //! | [`http`] | the operations as requests and answers, and the server |
 //! | [`cli`] | the operations as commands of a program, and its exit codes |
+//! | [`authentication`] | who may use the bank while it is served |
 //! | [`keys`] | where the API keys of those who may use the bank are |
 //! | [`import`] | replaying a file of transactions, each row once |
 //! | [`sample`] | making up such a file |
@@ -28,6 +29,7 @@
 pub mod account;
 pub mod account_statement;
 pub mod account_summary;
+pub mod authentication;
 pub mod bank;
 pub mod cli;
 pub mod http;

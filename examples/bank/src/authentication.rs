@@ -1,0 +1,121 @@
+//! Who may use the bank while it is served.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use annals::{EventStore, SystemClock};
+use annals_http::auth::{
+    ApiKeyError, ApiKeyFollower, ApiKeys, Authentication, Jwt, JwtFollower, JwtOptions,
+    KeyFileError, RateLimit,
+};
+use thiserror::Error;
+
+use crate::keys::KeysPlace;
+use crate::store::{StoreError, StoreUrl};
+
+/// Requests of one principal that are answered in a second.
+///
+/// Far more than anybody types, and far less than the bank can answer: one client that runs wild
+/// does not stop the others.
+const PER_SECOND: NonZeroU32 = NonZeroU32::new(1_000).expect("it is not zero");
+
+/// An issuer of tokens that the bank trusts.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// The file with its public keys.
+    pub jwks: PathBuf,
+    /// Its name, as it stands in the tokens.
+    pub issuer: String,
+    /// The name of the bank, as it stands in the tokens.
+    pub audience: String,
+    /// The claim with the roles, if it is not `roles`.
+    pub roles_claim: Option<String>,
+}
+
+/// The means to know who is who cannot be had.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AuthenticationError {
+    /// The log of the API keys cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The API keys cannot be read.
+    #[error(transparent)]
+    ApiKeys(#[from] ApiKeyError),
+    /// The keys of the issuer cannot be used.
+    #[error(transparent)]
+    Issuer(#[from] KeyFileError),
+}
+
+/// Keeps up to date who is who, by [`Followers::run`].
+#[derive(Debug, Default)]
+#[must_use = "without it running, revoked keys stay good"]
+pub struct Followers {
+    keys: Option<ApiKeyFollower>,
+    jwt: Option<JwtFollower>,
+}
+
+/// Who may use the bank whose log is `app_store`, at `url`.
+///
+/// # Errors
+///
+/// [`AuthenticationError`], whose variants say what to do.
+pub async fn open(
+    url: &StoreUrl,
+    app_store: &Arc<dyn EventStore>,
+    issuer: Option<Issuer>,
+) -> Result<(Authentication, Followers), AuthenticationError> {
+    let mut authentication =
+        Authentication::new().with_rate_limit(RateLimit::per_second(PER_SECOND));
+    let mut followers = Followers::default();
+    if let Ok(place) = KeysPlace::of(url) {
+        let store = match url {
+            StoreUrl::Sqlite(_) => place.open_to_read().await?,
+            _ => Arc::clone(app_store),
+        };
+        let (keys, follower) = ApiKeys::load(store, Arc::new(SystemClock)).await?;
+        authentication = authentication.with_api_keys(keys);
+        followers.keys = Some(match place.last_used() {
+            Some(file) => follower.last_used(file.clone()),
+            None => follower,
+        });
+    }
+    if let Some(Issuer { jwks, issuer, audience, roles_claim }) = issuer {
+        let options = JwtOptions::new(issuer, audience);
+        let options = match roles_claim {
+            Some(claim) => options.roles_claim(claim),
+            None => options,
+        };
+        let (jwt, follower) = Jwt::open(jwks, options)?;
+        authentication = authentication.with_jwt(jwt);
+        followers.jwt = Some(follower);
+    }
+    Ok((authentication, followers))
+}
+
+impl Followers {
+    /// Follows what changes until `shutdown`.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let told = || {
+            let mut stopped = stopped.clone();
+            async move { stopped.wait_for(|it| *it).await.map(drop).unwrap_or_default() }
+        };
+        let keys = async {
+            if let Some(follower) = self.keys {
+                follower.run(told()).await;
+            }
+        };
+        let jwt = async {
+            if let Some(follower) = self.jwt {
+                follower.run(told()).await;
+            }
+        };
+        let stop = async {
+            shutdown.await;
+            stop.send_replace(true);
+        };
+        tokio::join!(stop, keys, jwt);
+    }
+}
