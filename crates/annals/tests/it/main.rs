@@ -9,4 +9,5 @@ mod histories;
 mod many_workers;
 mod postgres;
 mod sqlite;
+mod timers;
 mod world;
