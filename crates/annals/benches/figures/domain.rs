@@ -13,12 +13,14 @@ pub(crate) struct Account {
 pub(crate) enum Command {
     Open { owner_name: String },
     Deposit { amount: i64 },
+    Withdraw { amount: i64 },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, DomainEvent)]
 pub(crate) enum Event {
     AccountOpened { owner_name: String, initial_balance: i64 },
     MoneyDeposited { amount: i64, reference: String },
+    MoneyWithdrawn { amount: i64, reference: String },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,8 @@ pub(crate) enum Rejection {
     NotOpen,
     #[error("the balance would overflow")]
     Overflow,
+    #[error("there is not enough money")]
+    InsufficientFunds,
 }
 
 /// About as long as what a bank prints on a statement.
@@ -60,10 +64,16 @@ impl Aggregate for Account {
             Command::Open { owner_name } => {
                 Ok(vec![Event::AccountOpened { owner_name, initial_balance: 0 }])
             }
-            Command::Deposit { .. } if !self.is_open => Err(Rejection::NotOpen),
+            _ if !self.is_open => Err(Rejection::NotOpen),
             Command::Deposit { amount } => {
                 self.balance.checked_add(amount).ok_or(Rejection::Overflow)?;
                 Ok(vec![Event::MoneyDeposited { amount, reference: REFERENCE.to_owned() }])
+            }
+            Command::Withdraw { amount } if amount > self.balance => {
+                Err(Rejection::InsufficientFunds)
+            }
+            Command::Withdraw { amount } => {
+                Ok(vec![Event::MoneyWithdrawn { amount, reference: REFERENCE.to_owned() }])
             }
         }
     }
@@ -75,6 +85,7 @@ impl Aggregate for Account {
                 self.is_open = true;
             }
             Event::MoneyDeposited { amount, .. } => self.balance += amount,
+            Event::MoneyWithdrawn { amount, .. } => self.balance -= amount,
         }
     }
 }

@@ -11,6 +11,7 @@ mod limit;
 mod naive_postgres;
 mod naive_sqlite;
 mod read_models;
+mod sagas;
 mod scan;
 mod store;
 mod subject;
@@ -62,7 +63,7 @@ struct Arguments {
     /// Events of the log that read models are built from.
     #[arg(long, default_value_t = 1_000_000)]
     events: usize,
-    /// Only read models, or only commands.
+    /// Only this part.
     #[arg(long, value_enum)]
     part: Option<Part>,
     /// Where the files go: the disk that is measured. Given by `cargo xtask bench`.
@@ -81,14 +82,16 @@ struct Arguments {
 enum Part {
     Commands,
     ReadModels,
+    Sagas,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask bench                                everything, about five minutes
+  cargo xtask bench                                everything, about six minutes
   cargo xtask bench -- --only client --seconds 1   only the rows with this in their name
   cargo xtask bench -- --subject postgres          only the columns with this in their name
-  cargo xtask bench -- --part read-models          only how fast read models are built";
+  cargo xtask bench -- --part read-models          only how fast read models are built
+  cargo xtask bench -- --part sagas                only transfers, by saga and otherwise";
 
 /// The columns of the table, in their order.
 const NAMES: [&str; 5] =
@@ -153,11 +156,16 @@ fn main() -> anyhow::Result<()> {
     let how = "run this by `cargo xtask bench`";
     let folder = tempfile::tempdir_in(arguments.folder.as_ref().context(how)?)?;
     let server = arguments.url.as_deref().context(how)?;
-    if arguments.part != Some(Part::ReadModels) {
+    let is_wanted = |part| arguments.part.is_none_or(|only| only == part);
+    if is_wanted(Part::Commands) {
         println!("{}", runtime.block_on(measure(&arguments, folder.path(), server))?);
     }
-    if arguments.part != Some(Part::Commands) {
+    if is_wanted(Part::ReadModels) {
         let table = runtime.block_on(read_models::measure(&arguments, folder.path(), server))?;
+        println!("{table}");
+    }
+    if is_wanted(Part::Sagas) {
+        let table = runtime.block_on(sagas::measure(&arguments, folder.path(), server))?;
         println!("{table}");
     }
     Ok(())

@@ -55,6 +55,7 @@ impl Projection for Accounts {
                 change.amount += initial_balance;
             }
             Event::MoneyDeposited { amount, .. } => change.amount += amount,
+            Event::MoneyWithdrawn { amount, .. } => change.amount -= amount,
         }
         Ok(())
     }
