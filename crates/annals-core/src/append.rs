@@ -121,7 +121,8 @@ impl AppendCondition {
     /// back from the log: an event decided before this one may have been refused and another one
     /// stand in its place, or the log may have been restored and continued differently. The
     /// sequence is the same then, the history is not. A later call for the same stream replaces an
-    /// earlier one.
+    /// earlier one. At sequence 0 there is no event that could be this one, so that is always a
+    /// conflict.
     #[must_use]
     pub fn expect_event(mut self, stream: StreamId, sequence: Sequence, event_id: EventId) -> Self {
         self.last_events.insert(stream.clone(), event_id);

@@ -116,6 +116,9 @@ impl NewEvent {
     }
 
     /// Sets the id, for events that already have one elsewhere.
+    ///
+    /// Whoever sets it sees to it that no two events share one: no store compares it with those
+    /// that are there, because that would cost each append a look into the whole log.
     #[must_use]
     pub fn with_event_id(mut self, event_id: EventId) -> Self {
         self.event_id = event_id;

@@ -64,7 +64,7 @@ const AWKWARD: &[&str] = &[
 /// **G12** Payload and metadata come back as the same JSON value that was appended.
 ///
 /// To the letter, which every value of `serde` is then the same for. Ids, types, tags and versions
-/// at their bounds come back as well.
+/// at their bounds come back as well, an id that another event has included.
 ///
 /// # Panics
 ///
@@ -146,7 +146,10 @@ fn events_at_the_bounds() -> Vec<NewEvent> {
     let mut events: Vec<NewEvent> = ids.into_iter().map(|id| new(stream(id), "named", 1)).collect();
     events.push(new(stream("own"), "versioned", EVENT_VERSION_MAX));
     events.push(new(stream("own"), "a.B-c_d:0", 2));
-    events.push(event(&stream("own")).with_event_id(EventId::from_uuid(uuid::Uuid::max())));
+    // Twice: no store looks for others with the id.
+    for own in ["own", "other"] {
+        events.push(event(&stream(own)).with_event_id(EventId::from_uuid(uuid::Uuid::max())));
+    }
     events.push(event(&stream("own")).with_tags(many_tags).expect("as many as are allowed"));
     let odd_tags = odd_tags.map(tag).to_vec();
     events.push(event(&stream("own")).with_tags(odd_tags).expect("fewer than are allowed"));

@@ -16,7 +16,7 @@ use super::race_for_one_winner;
 
 /// **G5** "Must be at n, with this event" also refuses another event with the same sequence.
 ///
-/// Alone and among several streams, for events just written, of the same append, in flight and from
+/// A stream without events has none to be this one. Alone and among several streams, for events just written, of the same append, in flight and from
 /// before the log was opened again; for one that was refused, and for racers.
 ///
 /// # Panics
@@ -27,6 +27,7 @@ pub async fn g5_expected_event_must_be_that_very_event(harness: &dyn Harness) {
     let [own, other] = ["own", "other"].map(stream);
     let mut last = EventId::new();
     let mut length = 0;
+    assert_other_event(&*log.store(), &own, is_at(&own, 0, last), 0).await;
     for _ in 0..3 {
         let store = log.store();
         let mut written = events(&own, 3);
@@ -45,6 +46,7 @@ pub async fn g5_expected_event_must_be_that_very_event(harness: &dyn Harness) {
         }
         assert_sequence(&*store, is_at(&own, length - 1, last), &own).await;
         assert_sequence(&*store, is_at(&own, length + 1, last), &own).await;
+        assert_sequence(&*store, is_at(&own, 0, last), &own).await;
         // The later call for the same stream counts.
         let replaced =
             is_at(&own, length, EventId::new()).expect_sequence(own.clone(), seq(length));
