@@ -37,4 +37,6 @@ pub fn type_name_of<T: ?Sized>() -> &'static str {
 }
 
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests;

@@ -1,0 +1,120 @@
+//! The reference of all names, and who else uses them.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use super::{Attribute, Kind, Values, attribute, metric, span};
+
+const DOCUMENT: &str = "docs/observability.md";
+const DASHBOARD: &str = "examples/bank/ops/grafana/dashboards/annals.json";
+
+/// Where the part begins that is made from the catalogue.
+const BEGIN: &str =
+    "<!-- From here on made from the catalogue in crates/annals-core/src/telemetry. -->\n";
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(name)
+}
+
+fn names(attributes: &[Attribute]) -> String {
+    let names: Vec<String> = attributes.iter().map(|one| format!("`{}`", one.name)).collect();
+    names.join(", ")
+}
+
+fn reference() -> String {
+    let mut text = String::from("\n## Spans\n");
+    for span in span::ALL {
+        let (name, role) = (span.name, span.role.as_str());
+        let attributes = names(span.attributes);
+        let _ = write!(text, "\n### `{name}` ({role})\n\n{}\n\n", span.description);
+        let _ = writeln!(text, "Attributes: {attributes}.");
+    }
+    text += "\n## Metrics\n";
+    for metric in metric::ALL {
+        let kind = match metric.kind {
+            Kind::Counter => "counter".to_owned(),
+            Kind::Gauge => "gauge".to_owned(),
+            Kind::Histogram(buckets) => {
+                let buckets: Vec<String> = buckets.iter().map(f64::to_string).collect();
+                format!("histogram, buckets up to {}", buckets.join(", "))
+            }
+        };
+        let (name, unit) = (metric.name, metric.unit);
+        let _ = write!(text, "\n### `{name}`\n\n{}\n\n", metric.description);
+        let _ = writeln!(text, "Unit `{unit}`; {kind}.");
+        if !metric.attributes.is_empty() {
+            let _ = writeln!(text, "Attributes: {}.", names(metric.attributes));
+        }
+    }
+    text += "\n## Attributes\n\n| Name | Values | Example | What it says |\n|---|---|---|---|\n";
+    for Attribute { name, values, example, description } in attribute::ALL {
+        let values = match values {
+            Values::Few => "few",
+            Values::Many => "many",
+        };
+        let _ = writeln!(text, "| `{name}` | {values} | `{example}` | {description} |");
+    }
+    text
+}
+
+/// After a change of the catalogue: `UPDATE_REFERENCE=1 cargo test -p annals-core reference`.
+#[test]
+fn the_reference_is_that_of_the_catalogue() {
+    let document = std::fs::read_to_string(path(DOCUMENT)).unwrap();
+    let (written, found) = document.split_once(BEGIN).unwrap();
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        std::fs::write(path(DOCUMENT), format!("{written}{BEGIN}{}", reference())).unwrap();
+        return;
+    }
+    assert!(found == reference(), "run this test with UPDATE_REFERENCE=1 and look at the change");
+}
+
+/// As the exporter for Prometheus names what OpenTelemetry does.
+fn prometheus_names() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for metric in metric::ALL {
+        let unit = if metric.unit == "s" { "_seconds" } else { "" };
+        let name = metric.name.replace('.', "_") + unit;
+        match metric.kind {
+            Kind::Counter => drop(names.insert(name + "_total")),
+            Kind::Gauge => drop(names.insert(name)),
+            Kind::Histogram(_) => {
+                names.extend(["_bucket", "_sum", "_count"].map(|part| format!("{name}{part}")));
+            }
+        }
+    }
+    names
+}
+
+fn expressions(panels: &serde_json::Value) -> Vec<String> {
+    let panels = panels.as_array().into_iter().flatten();
+    let targets = panels.flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+    targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_dashboard_asks_only_for_what_the_catalogue_has() {
+    const WORDS: [&str; 7] =
+        ["histogram_quantile", "sum", "max", "by", "rate", "le", "__rate_interval"];
+    let dashboard = std::fs::read_to_string(path(DASHBOARD)).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    let metrics = prometheus_names();
+    let labels: BTreeSet<String> =
+        attribute::ALL.iter().map(|attribute| attribute.name.replace('.', "_")).collect();
+    let expressions = expressions(&dashboard["panels"]);
+    let mut asked = BTreeSet::new();
+    for expression in &expressions {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let words = expression
+            .split(|c| !is_word(c))
+            .filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'));
+        for word in words.filter(|word| !WORDS.contains(word)) {
+            assert!(metrics.contains(word) || labels.contains(word), "{word} in {expression}");
+            asked.extend(metrics.get(word));
+        }
+    }
+    for part in ["cqrs_command_", "cqrs_batch_", "cqrs_projection_", "cqrs_saga_"] {
+        assert!(asked.iter().any(|name| name.starts_with(part)), "nothing about {part}");
+    }
+}
