@@ -7,7 +7,7 @@ mod telling;
 
 use std::time::Duration;
 
-use annals::{App, CommandId, Execute, ExecuteError, LoadError};
+use annals::{App, CommandId, ExecuteError, LoadError};
 use tokio::time::Instant;
 
 use crate::bank::BankError;
@@ -20,11 +20,13 @@ pub use self::error::TransfersError;
 
 use self::story::Story;
 
-/// Pause between two looks at a transfer that is waited for, while others keep the log growing.
+/// Pauses between looks at a transfer that is waited for, while the log grows: the first, which is
+/// about a flush of the disk, and the longest; each is twice the one before.
 ///
-/// A transfer takes a few flushes of the disk; more looks than one for each would only take the
-/// store's time.
-const LOOK_INTERVAL: Duration = Duration::from_millis(2);
+/// A transfer takes a few flushes. Where many are made at once it takes longer, and as many wait:
+/// they must not take the time of the store that the transfers need.
+const LOOK_PAUSE_FIRST: Duration = Duration::from_millis(2);
+const LOOK_PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// The operations on transfers.
 #[derive(Debug, Clone)]
@@ -56,7 +58,7 @@ impl Transfers {
         let command = TransferCommand::RequestTransfer { transfer_id, order: order.clone() };
         let execute = self.app.execute::<Transfer>(&transfer_id, command);
         let execute = match command_id {
-            Some(command_id) => Execute::command_id(execute, command_id),
+            Some(command_id) => execute.command_id(command_id),
             None => execute,
         };
         let executed = execute.await.map_err(TransfersError::of_execution)?;
@@ -132,6 +134,7 @@ impl Transfers {
         let deadline = Instant::now() + within;
         let store = &**self.app.store();
         let mut story = Story::new(transfer_id)?;
+        let mut pause = LOOK_PAUSE_FIRST;
         loop {
             let through = story.read_on(store).await?;
             let answer = story.answer()?;
@@ -142,7 +145,8 @@ impl Transfers {
                 Ok(woken) => woken.map_err(LoadError::from)?,
                 Err(_) => return Ok(answer),
             };
-            tokio::time::sleep(LOOK_INTERVAL).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LOOK_PAUSE_MAX);
         }
     }
 }

@@ -63,10 +63,7 @@ pub(super) struct Show {
 impl SagasCommand {
     pub(super) async fn run(self, place: &Place) -> Result<(), Failure> {
         match self {
-            Self::List(list) => {
-                let models = open(place, Access::Read).await?;
-                list.run(&models).await
-            }
+            Self::List(list) => list.run(&open_list(place).await?).await,
             Self::Show(Show { which, format }) => {
                 let models = open(place, Access::Read).await?;
                 print(&models, &which, format).await
@@ -78,10 +75,17 @@ impl SagasCommand {
     }
 }
 
-/// Opens the sagas, and waits until the list of them is as new as the log.
+/// Opens the sagas. An instance is looked at, and given orders, by its own history: running the
+/// sagas first to bring the list up to date would have it go on in front of whoever wants to stop it.
 async fn open(place: &Place, access: Access) -> Result<ReadModels, Failure> {
     let app = place.log.open(access).await?;
-    let models = place.open_read_models(&app, access).await?;
+    place.open_read_models(&app, access).await
+}
+
+/// Opens the sagas, and waits until the list of them is as new as the log.
+async fn open_list(place: &Place) -> Result<ReadModels, Failure> {
+    let app = place.log.open(Access::Read).await?;
+    let models = place.open_read_models(&app, Access::Read).await?;
     let head = app.store().head().await.map_err(|error| Failure::of_log(&error))?;
     let token = ConsistencyToken { log_id: app.store().log_id(), position: head };
     let name = <SagaIndex as Documents>::NAME;
