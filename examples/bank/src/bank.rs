@@ -33,6 +33,12 @@ impl Bank {
         Self { app }
     }
 
+    /// The application that accounts live in.
+    #[must_use]
+    pub fn app(&self) -> &App<BankServices> {
+        &self.app
+    }
+
     /// Executes a command.
     ///
     /// With a command id it can be repeated: a repeat changes nothing and gets the first answer.
@@ -88,8 +94,21 @@ impl Bank {
         if executed.repeated && !is_outcome(&command, &executed.events) {
             return Err(BankError::CommandIdReused);
         }
-        let state = self.state_after(id, &executed).await?;
-        CommandAnswer::new(AccountAnswer::new(id, &state), &executed)
+        self.answer(id, &executed).await
+    }
+
+    /// What to answer to a command that was executed: the account as it was right after it.
+    ///
+    /// # Errors
+    ///
+    /// [`BankError`]. The command is executed all the same.
+    pub async fn answer(
+        &self,
+        id: &AccountId,
+        executed: &Executed<AccountEvent>,
+    ) -> Result<CommandAnswer, BankError> {
+        let state = self.state_after(id, executed).await?;
+        CommandAnswer::new(AccountAnswer::new(id, &state), executed)
     }
 
     /// An account as it is, or as it was at a moment.

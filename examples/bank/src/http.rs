@@ -18,39 +18,42 @@
 //! | the same with `Prefer: wait=5` | waits for its end, at most so many seconds: 200, or 202 |
 //! | the same with `"mode": "instant"` | moves it in one step: 201 |
 //! | `GET /transfers/{id}` | a transfer, and what happened to it: 200 |
+//! | `GET /events` | what happens, as it happens: server-sent events |
+//! | `GET /livez`, `GET /readyz` | whether it lives, and can do its work |
+//! | `/admin/...` | looking after log, read models and dead letters |
 //!
 //! Amounts are whole minor units. An `Idempotency-Key` makes a request safe to repeat. Every
 //! command is answered with a `Consistency-Token`; a query of a read model that presents it is
-//! answered from one that knows of that command, or told how far it is. What can go wrong is listed
-//! at [`Kind`].
+//! answered from one that knows of that command, or told how far it is. The `ETag` of an account is
+//! its sequence, and `If-Match` makes a command depend on it. What can go wrong is listed at
+//! [`Kind`](annals_http::Kind) and in `http/problem.rs`.
 
 mod accounts;
 mod address;
-mod consistency;
-mod context;
+mod answers;
 mod extract;
 mod greeting;
-mod idempotency;
-mod local;
 mod problem;
 mod queries;
+mod schema;
 mod server;
 mod transfers;
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef};
-use axum::middleware;
-use axum::routing::{get, post};
+use annals_http::{Admin, Aggregates, Callers, Feed, Health, ServiceOptions, documentation};
+use axum::extract::FromRef;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use crate::account::Account;
 use crate::bank::{Bank, Queries};
+use crate::http::schema::BankApi;
+use crate::read_models::QUERIED;
+use crate::transfer::Transfer;
 use crate::transfers::Transfers;
 
 pub use self::address::{LocalAddress, LocalAddressError};
-pub use self::problem::{Kind, Problem};
 pub use self::server::{ServeError, serve};
-
-/// Largest body of a request. The largest that makes sense has about 1,000 bytes.
-pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// What requests are answered by.
 #[derive(Debug, Clone)]
@@ -81,28 +84,49 @@ impl FromRef<Service> for Transfers {
     }
 }
 
-/// All routes.
-pub(crate) fn router(service: Service) -> Router {
-    Router::new()
-        .route("/accounts", post(accounts::open).get(queries::active_accounts))
-        .route("/total-balance", get(queries::active_total))
-        .route("/projections", get(queries::projections))
-        .route("/accounts/{id}", get(accounts::show))
-        .route("/accounts/{id}/history", get(accounts::history))
-        .route("/accounts/{id}/summary", get(queries::summary))
-        .route("/accounts/{id}/statements", get(queries::statements))
-        .route("/accounts/{id}/statements/{period}", get(queries::statement))
-        .route("/accounts/{id}/deposits", post(accounts::deposit))
-        .route("/accounts/{id}/withdrawals", post(accounts::withdraw))
-        .route("/accounts/{id}/close", post(accounts::close))
-        .route("/transfers", post(transfers::ask))
-        .route("/transfers/{id}", get(transfers::show))
-        .fallback(|| async { Problem::new(Kind::UNKNOWN_PATH, "there is nothing at this path") })
-        .method_not_allowed_fallback(|| async {
-            Problem::new(Kind::METHOD_NOT_ALLOWED, "see the Allow header for what is possible")
-        })
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn(local::refuse_other_sites))
-        .layer(middleware::from_fn(context::with_request_context))
+/// How far a read model may be behind, in seconds, for the bank to be ready: as long as a query
+/// waits for it at most.
+const LAG_SECONDS_MAX: f64 = 8.0;
+
+/// The bank with everything that is around its routes. For this machine only, because nobody is
+/// asked who they are.
+fn assemble(service: Service, feed: &Feed) -> annals_http::Service {
+    let app = service.bank.app().clone();
+    let projections = service.queries.read_models().admin();
+    let health = Health::new()
+        .log(app.store().clone())
+        .projections(projections.clone(), QUERIED, LAG_SECONDS_MAX)
+        .feed(feed.clone());
+    let aggregates = Aggregates::default().with::<Account>(&app).with::<Transfer>(&app);
+    let admin = Admin::new(app.store().clone()).aggregates(aggregates).projections(projections);
+    let (public, about_health) = health.routes().split_for_parts();
+    let (routes, mut openapi) = routes()
         .with_state(service)
+        .merge(feed.routes())
+        .nest("/admin", admin.routes())
+        .split_for_parts();
+    openapi.merge(about_health);
+    let mut options = ServiceOptions::default();
+    options.callers = Callers::ThisMachine;
+    annals_http::Service::new(routes, options)
+        .with_public(public)
+        .with_public(documentation(openapi))
+}
+
+/// The routes of the bank.
+fn routes() -> OpenApiRouter<Service> {
+    OpenApiRouter::with_openapi(BankApi::openapi())
+        .routes(routes!(accounts::open, queries::active_accounts))
+        .routes(routes!(queries::active_total))
+        .routes(routes!(queries::projections))
+        .routes(routes!(accounts::show))
+        .routes(routes!(accounts::history))
+        .routes(routes!(queries::summary))
+        .routes(routes!(queries::statements))
+        .routes(routes!(queries::statement))
+        .routes(routes!(accounts::deposit))
+        .routes(routes!(accounts::withdraw))
+        .routes(routes!(accounts::close))
+        .routes(routes!(transfers::ask))
+        .routes(routes!(transfers::show))
 }

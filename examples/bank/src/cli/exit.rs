@@ -193,8 +193,8 @@ impl From<StatusError> for Failure {
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         let exit = match &error {
-            ServeError::Listen { .. } => Exit::Usage,
-            ServeError::Signals(_) | ServeError::Stopped(_) => Exit::Internal,
+            ServeError::Listen { .. } | ServeError::Tls(_) => Exit::Usage,
+            ServeError::Signals(_) => Exit::Internal,
         };
         Self::new(exit, &error)
     }

@@ -1,19 +1,20 @@
 //! The requests about accounts.
 
 use annals::{At, Sequence};
+use annals_http::{Answer, Asked, Fault, Kind, Parameters, Problem, Terms};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::account::{AccountCommand, AccountId, OwnerName};
+use crate::account::{Account, AccountCommand, AccountId, OwnerName};
 use crate::bank::{AccountAnswer, Bank, CommandAnswer, HistoryAnswer};
-use crate::http::consistency::Answered;
-use crate::http::extract::{AccountPath, Body, NoBody, Parameters};
-use crate::http::idempotency::IdempotencyKey;
-use crate::http::problem::{Kind, Problem};
+use crate::http::extract::AccountPath;
+use crate::http::schema::{
+    AccountShape, AmountShape, CommandProblems, CommandShape, HistoryShape, OpenAccountShape,
+    QueryProblems,
+};
 use crate::money::{self, Money};
 
 /// Events on one page of a history, and how many a request may ask for.
@@ -29,21 +30,40 @@ pub(super) struct OpenAccount {
     initial_balance: Money,
 }
 
+/// Open an account
+#[utoipa::path(
+    post,
+    path = "/accounts",
+    tag = "accounts",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat", max_length = 255),
+        ("If-Match" = Option<String>, Header, description = "The sequence the account must be at, such as \"5\""),
+        ("If-None-Match" = Option<String>, Header, description = "* if the account must not exist"),
+    ),
+    request_body = OpenAccountShape,
+    responses(
+        (status = 201, description = "It is open", body = CommandShape, headers(("Location" = String, description = "The address of the account"))),
+        CommandProblems,
+    ),
+)]
 pub(super) async fn open(
     State(bank): State<Bank>,
-    IdempotencyKey(key): IdempotencyKey,
-    Body(open): Body<OpenAccount>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Answered<CommandAnswer>), Problem> {
-    let id = match open.account_id {
-        Some(text) => AccountId::new(text)
-            .map_err(|error| Problem::new(Kind::INVALID_BODY, error.to_string()))?,
+    Asked { body, terms }: Asked<OpenAccount>,
+) -> Result<Answer<CommandAnswer>, Problem> {
+    let id = match body.account_id {
+        Some(text) => AccountId::new(text).map_err(|error| {
+            let fault = Fault::new("/account_id", error.to_string());
+            Problem::new(Kind::INVALID_BODY, error.to_string()).with_faults(vec![fault])
+        })?,
         // A repeated request must come to the same account.
-        None => key.map_or_else(AccountId::generate, |key| AccountId::from(*key.as_uuid())),
+        None => match terms.command_id() {
+            Some(key) => AccountId::from(*key.as_uuid()),
+            None => AccountId::generate(),
+        },
     };
-    let owner_name = OwnerName::new(&open.owner_name)?;
-    let command = AccountCommand::OpenAccount { owner_name, initial_balance: open.initial_balance };
-    let answer = bank.execute(&id, command, key).await?;
-    Ok((StatusCode::CREATED, [(header::LOCATION, format!("/accounts/{id}"))], answer.into()))
+    let owner_name = OwnerName::new(&body.owner_name)?;
+    let command = AccountCommand::OpenAccount { owner_name, initial_balance: body.initial_balance };
+    Ok(execute(&bank, &id, command, &terms).await?.created(format!("/accounts/{id}")))
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,31 +73,88 @@ pub(super) struct Amount {
     amount: Money,
 }
 
+/// Pay in
+#[utoipa::path(
+    post,
+    path = "/accounts/{id}/deposits",
+    tag = "accounts",
+    params(
+        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat", max_length = 255),
+        ("If-Match" = Option<String>, Header, description = "The sequence the account must be at, such as \"5\""),
+        ("If-None-Match" = Option<String>, Header, description = "* if the account must not exist"),
+    ),
+    request_body = AmountShape,
+    responses(
+        (status = 200, description = "What came of it", body = CommandShape),
+        CommandProblems,
+    ),
+)]
 pub(super) async fn deposit(
     State(bank): State<Bank>,
     AccountPath(id): AccountPath,
-    IdempotencyKey(key): IdempotencyKey,
-    Body(Amount { amount }): Body<Amount>,
-) -> Result<Answered<CommandAnswer>, Problem> {
-    Ok(bank.execute(&id, AccountCommand::DepositMoney { amount }, key).await?.into())
+    Asked { body: Amount { amount }, terms }: Asked<Amount>,
+) -> Result<Answer<CommandAnswer>, Problem> {
+    execute(&bank, &id, AccountCommand::DepositMoney { amount }, &terms).await
 }
 
+/// Take out
+#[utoipa::path(
+    post,
+    path = "/accounts/{id}/withdrawals",
+    tag = "accounts",
+    params(
+        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat", max_length = 255),
+        ("If-Match" = Option<String>, Header, description = "The sequence the account must be at, such as \"5\""),
+        ("If-None-Match" = Option<String>, Header, description = "* if the account must not exist"),
+    ),
+    request_body = AmountShape,
+    responses(
+        (status = 200, description = "What came of it", body = CommandShape),
+        CommandProblems,
+    ),
+)]
 pub(super) async fn withdraw(
     State(bank): State<Bank>,
     AccountPath(id): AccountPath,
-    IdempotencyKey(key): IdempotencyKey,
-    Body(Amount { amount }): Body<Amount>,
-) -> Result<Answered<CommandAnswer>, Problem> {
-    Ok(bank.execute(&id, AccountCommand::WithdrawMoney { amount }, key).await?.into())
+    Asked { body: Amount { amount }, terms }: Asked<Amount>,
+) -> Result<Answer<CommandAnswer>, Problem> {
+    execute(&bank, &id, AccountCommand::WithdrawMoney { amount }, &terms).await
 }
 
+/// Close an account whose balance is zero
+#[utoipa::path(
+    post,
+    path = "/accounts/{id}/close",
+    tag = "accounts",
+    params(
+        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat", max_length = 255),
+        ("If-Match" = Option<String>, Header, description = "The sequence the account must be at, such as \"5\""),
+        ("If-None-Match" = Option<String>, Header, description = "* if the account must not exist"),
+    ),
+    responses(
+        (status = 200, description = "What came of it", body = CommandShape),
+        CommandProblems,
+    ),
+)]
 pub(super) async fn close(
     State(bank): State<Bank>,
     AccountPath(id): AccountPath,
-    IdempotencyKey(key): IdempotencyKey,
-    NoBody: NoBody,
-) -> Result<Answered<CommandAnswer>, Problem> {
-    Ok(bank.execute(&id, AccountCommand::CloseAccount, key).await?.into())
+    terms: Terms,
+) -> Result<Answer<CommandAnswer>, Problem> {
+    execute(&bank, &id, AccountCommand::CloseAccount, &terms).await
+}
+
+async fn execute(
+    bank: &Bank,
+    id: &AccountId,
+    command: AccountCommand,
+    terms: &Terms,
+) -> Result<Answer<CommandAnswer>, Problem> {
+    let executed = terms.execute::<Account>(bank.app(), id, command).await?;
+    Ok(bank.answer(id, &executed).await?.into())
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,11 +164,28 @@ pub(super) struct Moment {
     at: Option<DateTime<Utc>>,
 }
 
+/// An account as it is, or as it was at a moment
+#[utoipa::path(
+    get,
+    path = "/accounts/{id}",
+    tag = "accounts",
+    params(
+        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
+        ("at_sequence" = Option<u64>, Query, description = "After the event with this sequence", maximum = 9223372036854775807u64),
+        ("at" = Option<chrono::DateTime<Utc>>, Query, description = "After the last event that the log had by this time"),
+        ("If-None-Match" = Option<String>, Header, description = "What is known already"),
+    ),
+    responses(
+        (status = 200, description = "The account", body = AccountShape, headers(("ETag" = String, description = "Its sequence"))),
+        (status = 304, description = "It is as it is known"),
+        QueryProblems,
+    ),
+)]
 pub(super) async fn show(
     State(bank): State<Bank>,
     AccountPath(id): AccountPath,
     Parameters(moment): Parameters<Moment>,
-) -> Result<Json<AccountAnswer>, Problem> {
+) -> Result<Answer<AccountAnswer>, Problem> {
     let at = match (moment.at_sequence, moment.at) {
         (Some(_), Some(_)) => {
             let detail = "at_sequence and at exclude each other";
@@ -101,7 +195,9 @@ pub(super) async fn show(
         (None, Some(time)) => Some(At::Time(time)),
         (None, None) => None,
     };
-    Ok(Json(bank.account(&id, at).await?))
+    let account = bank.account(&id, at).await?;
+    let sequence = account.sequence;
+    Ok(Answer::new(account).at_sequence(sequence))
 }
 
 #[derive(Debug, Deserialize)]
@@ -125,6 +221,21 @@ pub(super) struct HistoryPage {
     next: Option<String>,
 }
 
+/// What happened to an account, oldest first
+#[utoipa::path(
+    get,
+    path = "/accounts/{id}/history",
+    tag = "accounts",
+    params(
+        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
+        ("after" = Option<u64>, Query, description = "After this sequence", maximum = 9223372036854775807u64),
+        ("limit" = Option<u16>, Query, description = "At most so many; 100 if it is left out", minimum = 1, maximum = 1000),
+    ),
+    responses(
+        (status = 200, description = "A page of events", body = HistoryShape),
+        QueryProblems,
+    ),
+)]
 pub(super) async fn history(
     State(bank): State<Bank>,
     AccountPath(id): AccountPath,

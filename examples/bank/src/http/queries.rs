@@ -1,6 +1,7 @@
 //! The requests that are answered from read models.
 
 use annals::{ProjectionStatus, Sequence};
+use annals_http::{Answer, AtLeast, Parameters, Problem};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -10,9 +11,10 @@ use crate::account_summary::{AccountCursor, AccountSummaryRow, ActiveTotal};
 use crate::bank::{
     AccountsPage, EntriesAfter, PageLimit, Queries, QueryAnswer, Statement, StatementsPage,
 };
-use crate::http::consistency::{Answered, AtLeast};
-use crate::http::extract::{AccountPath, Parameters, StatementPath};
-use crate::http::problem::Problem;
+use crate::http::extract::{AccountPath, StatementPath};
+use crate::http::schema::{
+    AccountsShape, QueryProblems, StatementShape, StatementsShape, SummaryAnswerShape, TotalShape,
+};
 
 /// Which page of a list.
 #[derive(Debug, Deserialize)]
@@ -36,50 +38,130 @@ pub(super) struct WithNext<T> {
     next: Option<String>,
 }
 
+fn with_next<T>(page: QueryAnswer<T>, next: Option<String>) -> Answer<WithNext<T>> {
+    let token = page.consistency_token;
+    Answer::new(WithNext { page, next }).with_token(token)
+}
+
+/// Active accounts, newest first
+#[utoipa::path(
+    get,
+    path = "/accounts",
+    tag = "queries",
+    params(
+        ("after" = Option<String>, Query, description = "The next_after of the page before"),
+        ("limit" = Option<u16>, Query, description = "At most so many; 100 if it is left out", minimum = 1, maximum = 1000),
+        ("Consistency-Token" = Option<String>, Header, description = "Of a command the answer must know of"),
+    ),
+    responses(
+        (status = 200, description = "A page of accounts", body = AccountsShape),
+        QueryProblems,
+    ),
+)]
 pub(super) async fn active_accounts(
     State(queries): State<Queries>,
     AtLeast(at_least): AtLeast,
     Parameters(Page { after, limit }): Parameters<Page<AccountCursor>>,
-) -> Result<Answered<WithNext<AccountsPage>>, Problem> {
+) -> Result<Answer<WithNext<AccountsPage>>, Problem> {
     let page = queries.active_accounts(after.as_ref(), limit, at_least).await?;
     let next = page.value.next_after.as_ref();
     let next = next.map(|after| format!("/accounts?after={after}&limit={limit}"));
-    Ok(Answered::query(page, |page| WithNext { page, next }))
+    Ok(with_next(page, next))
 }
 
+/// What is on all active accounts together
+#[utoipa::path(
+    get,
+    path = "/total-balance",
+    tag = "queries",
+    params(
+        ("Consistency-Token" = Option<String>, Header, description = "Of a command the answer must know of"),
+    ),
+    responses(
+        (status = 200, description = "The total", body = TotalShape),
+        QueryProblems,
+    ),
+)]
 pub(super) async fn active_total(
     State(queries): State<Queries>,
     AtLeast(at_least): AtLeast,
-) -> Result<Answered<QueryAnswer<ActiveTotal>>, Problem> {
+) -> Result<Answer<QueryAnswer<ActiveTotal>>, Problem> {
     Ok(queries.active_total(at_least).await?.into())
 }
 
+/// An account as queries see it
+#[utoipa::path(
+    get,
+    path = "/accounts/{id}/summary",
+    tag = "queries",
+    params(
+        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
+        ("Consistency-Token" = Option<String>, Header, description = "Of a command the answer must know of"),
+    ),
+    responses(
+        (status = 200, description = "The account", body = SummaryAnswerShape),
+        QueryProblems,
+    ),
+)]
 pub(super) async fn summary(
     State(queries): State<Queries>,
     AccountPath(id): AccountPath,
     AtLeast(at_least): AtLeast,
-) -> Result<Answered<QueryAnswer<AccountSummaryRow>>, Problem> {
+) -> Result<Answer<QueryAnswer<AccountSummaryRow>>, Problem> {
     Ok(queries.account(&id, at_least).await?.into())
 }
 
+/// The months in which something moved, newest first
+#[utoipa::path(
+    get,
+    path = "/accounts/{id}/statements",
+    tag = "queries",
+    params(
+        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
+        ("after" = Option<String>, Query, description = "The next_after of the page before"),
+        ("limit" = Option<u16>, Query, description = "At most so many; 100 if it is left out", minimum = 1, maximum = 1000),
+        ("Consistency-Token" = Option<String>, Header, description = "Of a command the answer must know of"),
+    ),
+    responses(
+        (status = 200, description = "A page of months", body = StatementsShape),
+        QueryProblems,
+    ),
+)]
 pub(super) async fn statements(
     State(queries): State<Queries>,
     AccountPath(id): AccountPath,
     AtLeast(at_least): AtLeast,
     Parameters(Page { after, limit }): Parameters<Page<Month>>,
-) -> Result<Answered<WithNext<StatementsPage>>, Problem> {
+) -> Result<Answer<WithNext<StatementsPage>>, Problem> {
     let page = queries.statements(&id, after, limit, at_least).await?;
     let next = page.value.next_after;
     let next = next.map(|after| format!("/accounts/{id}/statements?after={after}&limit={limit}"));
-    Ok(Answered::query(page, |page| WithNext { page, next }))
+    Ok(with_next(page, next))
 }
 
+/// What moved in a month
+#[utoipa::path(
+    get,
+    path = "/accounts/{id}/statements/{period}",
+    tag = "queries",
+    params(
+        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
+        ("period" = String, Path, description = "Which month, such as 2026-01", pattern = "^[0-9]{4}-[0-9]{2}$"),
+        ("after" = Option<u64>, Query, description = "After the entry with this sequence", maximum = 9223372036854775807u64),
+        ("limit" = Option<u16>, Query, description = "At most so many; 100 if it is left out", minimum = 1, maximum = 1000),
+        ("Consistency-Token" = Option<String>, Header, description = "Of a command the answer must know of"),
+    ),
+    responses(
+        (status = 200, description = "A page of entries", body = StatementShape),
+        QueryProblems,
+    ),
+)]
 pub(super) async fn statement(
     State(queries): State<Queries>,
     StatementPath(id, period): StatementPath,
     AtLeast(at_least): AtLeast,
     Parameters(Page { after, limit }): Parameters<Page<Sequence>>,
-) -> Result<Answered<WithNext<Statement>>, Problem> {
+) -> Result<Answer<WithNext<Statement>>, Problem> {
     let entries = EntriesAfter { period, after: after.unwrap_or_default(), limit };
     let page = queries.statement(&id, entries, at_least).await?;
     let last = page.value.entries.last().filter(|_| page.value.has_more);
@@ -87,7 +169,7 @@ pub(super) async fn statement(
         let after = last.sequence;
         format!("/accounts/{id}/statements/{period}?after={after}&limit={limit}")
     });
-    Ok(Answered::query(page, |page| WithNext { page, next }))
+    Ok(with_next(page, next))
 }
 
 /// How all projections are getting on.
@@ -96,6 +178,16 @@ pub(super) struct ProjectionsAnswer {
     projections: Vec<ProjectionStatus>,
 }
 
+/// How the read models are getting on
+#[utoipa::path(
+    get,
+    path = "/projections",
+    tag = "queries",
+    responses(
+        (status = 200, description = "As at /admin/projections", body = serde_json::Value),
+        QueryProblems,
+    ),
+)]
 pub(super) async fn projections(
     State(queries): State<Queries>,
 ) -> Result<Json<ProjectionsAnswer>, Problem> {

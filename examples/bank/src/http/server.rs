@@ -1,25 +1,19 @@
 //! Listening, and stopping without losing what was accepted.
 
+use std::error::Error;
 use std::io::{self, Write};
-use std::time::Duration;
 
-use axum::serve::ListenerExt;
-use thiserror::Error;
+use annals_http::{Feed, FeedOptions, Server, ServerOptions, TlsError};
+use thiserror::Error as ThisError;
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::http::greeting::greeting;
-use crate::http::{LocalAddress, Service, router};
+use crate::http::{LocalAddress, Service, assemble};
 use crate::store::StoreUrl;
 
-/// How long requests may take to end after the signal to stop.
-///
-/// Longer than a body may take to arrive and than a command waits for a database that is gone, so
-/// only a client that never ends is cut off.
-const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(20);
-
 /// The bank cannot be served.
-#[derive(Debug, Error)]
+#[derive(Debug, ThisError)]
 #[non_exhaustive]
 pub enum ServeError {
     /// The address cannot be had. Choose another one.
@@ -34,9 +28,9 @@ pub enum ServeError {
     /// There is no way to be told to stop.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
-    /// Serving broke off.
-    #[error("the server stopped")]
-    Stopped(#[source] io::Error),
+    /// Certificate or key cannot be used. The source says which, and what to do.
+    #[error("cannot serve TLS")]
+    Tls(#[from] TlsError),
 }
 
 /// Serves the bank until Ctrl-C or SIGTERM, then ends what was accepted. Keeps the read models up
@@ -51,42 +45,28 @@ pub async fn serve(
     store: &StoreUrl,
 ) -> Result<(), ServeError> {
     let listen = |source| ServeError::Listen { address, source };
+    let feed = Feed::new(service.bank.app().store().clone(), FeedOptions::default());
+    let models = service.queries.read_models().clone();
+    let server = Server::new(assemble(service, &feed), ServerOptions::default())?.with_feed(feed);
     let listener = TcpListener::bind(address.0).await.map_err(listen)?;
     let stop = stop_signal().map_err(ServeError::Signals)?;
     let actual = listener.local_addr().map_err(listen)?;
     say(io::stdout(), &greeting(actual, store));
 
-    let (stopping, mut is_stopping) = watch::channel(false);
     let stopped = async move {
         stop.await;
         say(io::stderr(), "stopping: requests that were accepted are finished first\n");
-        stopping.send_replace(true);
     };
-    let too_long = async move {
-        is_stopping.wait_for(|it| *it).await.map(drop).unwrap_or_default();
-        tokio::time::sleep(SHUTDOWN_WAIT_MAX).await;
-    };
-    let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap_or_default());
-    let models = service.queries.read_models().clone();
-    let server = axum::serve(listener, router(service)).with_graceful_shutdown(stopped);
     let (end, is_over) = oneshot::channel();
-    let serve = async {
-        let served = tokio::select! {
-            served = server => served.map_err(ServeError::Stopped),
-            () = too_long => {
-                tracing::warn!("some requests did not end and were cut off");
-                Ok(())
-            }
-        };
+    let served = async {
+        server.serve(listener, stopped).await;
         end.send(()).unwrap_or_default();
-        served
     };
-    let (served, ran) =
-        tokio::join!(serve, models.run(async { is_over.await.unwrap_or_default() }));
-    if let Err(stopped) = ran {
-        tracing::error!(error = &stopped as &dyn std::error::Error, "a projection had stopped");
+    let ran = models.run(async { is_over.await.unwrap_or_default() });
+    if let ((), Err(stopped)) = tokio::join!(served, ran) {
+        tracing::error!(error = &stopped as &dyn Error, "a projection had stopped");
     }
-    served
+    Ok(())
 }
 
 /// Who has closed the output does not want to be told, and is served all the same.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use annals_http::{Answer, Asked, Kind, Problem};
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode, header};
@@ -9,10 +10,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use crate::account::AccountId;
-use crate::http::consistency::Answered;
-use crate::http::extract::Body;
-use crate::http::idempotency::IdempotencyKey;
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::MALFORMED_TRANSFER_ID;
+use crate::http::schema::{AskTransferShape, CommandProblems, QueryProblems, TransferShape};
 use crate::money::{self, Money};
 use crate::transfer::{TransferId, TransferOrder};
 use crate::transfers::{Mode, TransferAnswer, Transfers};
@@ -36,12 +35,29 @@ pub(super) struct AskTransfer {
     mode: Mode,
 }
 
+/// Have money moved
+#[utoipa::path(
+    post,
+    path = "/transfers",
+    tag = "transfers",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat", max_length = 255),
+        ("Prefer" = Option<String>, Header, description = "wait=5 waits for its end, at most so many seconds"),
+    ),
+    request_body = AskTransferShape,
+    responses(
+        (status = 200, description = "It has ended within the time to wait", body = TransferShape),
+        (status = 201, description = "It was made in one step", body = TransferShape),
+        (status = 202, description = "It is on its way", body = TransferShape),
+        CommandProblems,
+    ),
+)]
 pub(super) async fn ask(
     State(transfers): State<Transfers>,
-    IdempotencyKey(key): IdempotencyKey,
     PreferWait(wait): PreferWait,
-    Body(asked): Body<AskTransfer>,
+    Asked { body: asked, terms }: Asked<AskTransfer>,
 ) -> Result<Response, Problem> {
+    let key = terms.command_id();
     let account = |text: String| {
         AccountId::new(text).map_err(|error| Problem::new(Kind::INVALID_BODY, error.to_string()))
     };
@@ -54,23 +70,37 @@ pub(super) async fn ask(
     let location = [(header::LOCATION, format!("/transfers/{id}"))];
     if asked.mode == Mode::Instant {
         let made = transfers.make(id, order, key).await?;
-        return Ok((StatusCode::CREATED, location, Answered::from(made)).into_response());
+        return Ok((StatusCode::CREATED, location, Answer::from(made)).into_response());
     }
     let answer = transfers.ask(id, order, key).await?;
     let Some(seconds) = wait else {
-        return Ok((StatusCode::ACCEPTED, location, Answered::from(answer)).into_response());
+        return Ok((StatusCode::ACCEPTED, location, Answer::from(answer)).into_response());
     };
     let answer = transfers.wait(id, Duration::from_secs(seconds)).await?;
     let status = if answer.is_settled() { StatusCode::OK } else { StatusCode::ACCEPTED };
     let applied = [(PREFERENCE_APPLIED, format!("wait={seconds}"))];
-    Ok((status, location, applied, Answered::from(answer)).into_response())
+    Ok((status, location, applied, Answer::from(answer)).into_response())
 }
 
+/// A transfer, and what happened to it
+#[utoipa::path(
+    get,
+    path = "/transfers/{id}",
+    tag = "transfers",
+    params(
+        ("id" = uuid::Uuid, Path, description = "Which transfer"),
+        ("Prefer" = Option<String>, Header, description = "wait=5 waits for its end, at most so many seconds"),
+    ),
+    responses(
+        (status = 200, description = "The transfer", body = TransferShape),
+        QueryProblems,
+    ),
+)]
 pub(super) async fn show(
     State(transfers): State<Transfers>,
     TransferPath(id): TransferPath,
     PreferWait(wait): PreferWait,
-) -> Result<Answered<TransferAnswer>, Problem> {
+) -> Result<Answer<TransferAnswer>, Problem> {
     Ok(match wait {
         None => transfers.show(id).await?.into(),
         Some(seconds) => transfers.wait(id, Duration::from_secs(seconds)).await?.into(),
@@ -108,7 +138,7 @@ impl<S: Send + Sync> FromRequestParts<S> for TransferPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let malformed = |detail: String| Problem::new(Kind::MALFORMED_TRANSFER_ID, detail);
+        let malformed = |detail: String| Problem::new(MALFORMED_TRANSFER_ID, detail);
         let text = Path::<String>::from_request_parts(parts, state).await;
         let Path(text) = text.map_err(|rejection| malformed(rejection.body_text()))?;
         text.parse()

@@ -1,13 +1,23 @@
 //! Looking after the projections.
 
+use std::sync::Arc;
+
 use annals::{
     DeadLetter, DeadLetterId, DeadLetterQuery, DeadLetterRequest, DeadLetters, Generation,
     GenerationKey, ProjectionStatus, ReadModelsError, StatusError,
 };
 
+use annals_http::ProjectionsAdmin;
+
 use super::{ReadModels, on_either};
 
 impl ReadModels {
+    /// All of the below, for the admin API.
+    #[must_use]
+    pub fn admin(&self) -> Arc<dyn ProjectionsAdmin> {
+        on_either!(self, projections => Arc::new(projections.clone()))
+    }
+
     /// How all generations are getting on, by projection and number.
     ///
     /// # Errors

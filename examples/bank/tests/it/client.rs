@@ -62,6 +62,9 @@ impl Answer {
     #[track_caller]
     pub(crate) fn code(&self) -> String {
         let problem = self.problem();
-        problem["type"].as_str().unwrap().strip_prefix("urn:annals:bank:").unwrap().to_owned()
+        let parts: Vec<_> = problem["type"].as_str().unwrap().split(':').collect();
+        let ["urn", "annals", "bank" | "http", code] = parts[..] else { panic!("{problem}") };
+        assert_eq!(problem["request_id"].as_str(), Some(self.header("x-request-id")));
+        code.to_owned()
     }
 }

@@ -21,6 +21,7 @@ mod import;
 mod interruption;
 mod keys;
 mod migration;
+mod openapi;
 mod postgres;
 mod projections;
 mod queries;
