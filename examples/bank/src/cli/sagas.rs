@@ -76,7 +76,7 @@ impl SagasCommand {
 }
 
 /// Opens the sagas. An instance is looked at, and given orders, by its own history: running the
-/// sagas first to bring the list up to date would have it go on in front of whoever wants to stop it.
+/// sagas first, to bring the list up to date, would move it on before it can be stopped.
 async fn open(place: &Place, access: Access) -> Result<ReadModels, Failure> {
     let app = place.log.open(access).await?;
     place.open_read_models(&app, access).await
