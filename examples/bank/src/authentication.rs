@@ -29,8 +29,8 @@ pub struct Issuer {
     pub issuer: String,
     /// The name of the bank, as it stands in the tokens.
     pub audience: String,
-    /// The claim with the roles, if it is not `roles`.
-    pub roles_claim: Option<String>,
+    /// The claim with the roles, or a JSON pointer to it.
+    pub roles_claim: String,
 }
 
 /// The means to know who is who cannot be had.
@@ -82,11 +82,7 @@ pub async fn open(
         });
     }
     if let Some(Issuer { jwks, issuer, audience, roles_claim }) = issuer {
-        let options = JwtOptions::new(issuer, audience);
-        let options = match roles_claim {
-            Some(claim) => options.roles_claim(claim),
-            None => options,
-        };
+        let options = JwtOptions::new(issuer, audience).roles_claim(roles_claim);
         let (jwt, follower) = Jwt::open(jwks, options)?;
         authentication = authentication.with_jwt(jwt);
         followers.jwt = Some(follower);

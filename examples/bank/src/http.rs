@@ -35,12 +35,15 @@ mod extract;
 mod greeting;
 mod problem;
 mod queries;
+mod roles;
 mod schema;
 mod server;
 mod transfers;
 
+use annals_http::auth::{self, Authentication};
 use annals_http::{Admin, Aggregates, Callers, Feed, Health, ServiceOptions, documentation};
 use axum::extract::FromRef;
+use axum::middleware::{from_fn, from_fn_with_state};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -52,7 +55,7 @@ use crate::read_models::QUERIED;
 use crate::transfer::Transfer;
 use crate::transfers::Transfers;
 
-pub use self::address::{LocalAddress, LocalAddressError};
+pub use self::address::{ListenAddress, ListenAddressError};
 pub use self::server::{ServeError, serve};
 
 /// What requests are answered by.
@@ -88,9 +91,9 @@ impl FromRef<Service> for Transfers {
 /// waits for it at most.
 const LAG_SECONDS_MAX: f64 = 8.0;
 
-/// The bank with everything that is around its routes. For this machine only, because nobody is
-/// asked who they are.
-fn assemble(service: Service, feed: &Feed) -> annals_http::Service {
+/// The bank with everything that is around its routes. Where nobody is asked who they are, it is for
+/// this machine only.
+fn assemble(service: Service, feed: &Feed, authentication: Authentication) -> annals_http::Service {
     let app = service.bank.app().clone();
     let projections = service.queries.read_models().admin();
     let health = Health::new()
@@ -107,7 +110,12 @@ fn assemble(service: Service, feed: &Feed) -> annals_http::Service {
         .split_for_parts();
     openapi.merge(about_health);
     let mut options = ServiceOptions::default();
-    options.callers = Callers::ThisMachine;
+    if !authentication.is_required() {
+        options.callers = Callers::ThisMachine;
+    }
+    let routes = routes
+        .layer(from_fn(roles::require_role))
+        .layer(from_fn_with_state(authentication, auth::authenticate));
     annals_http::Service::new(routes, options)
         .with_public(public)
         .with_public(documentation(openapi))

@@ -193,7 +193,7 @@ impl From<StatusError> for Failure {
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         let exit = match &error {
-            ServeError::Listen { .. } | ServeError::Tls(_) => Exit::Usage,
+            ServeError::Listen { .. } | ServeError::Tls(_) | ServeError::Exposed(_) => Exit::Usage,
             ServeError::Signals(_) => Exit::Internal,
         };
         Self::new(exit, &error)

@@ -3,13 +3,15 @@
 use std::error::Error;
 use std::io::{self, Write};
 
+use annals_http::auth::{Authentication, Exposed};
 use annals_http::{Feed, FeedOptions, Server, ServerOptions, TlsError};
 use thiserror::Error as ThisError;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
+use crate::authentication::Followers;
 use crate::http::greeting::greeting;
-use crate::http::{LocalAddress, Service, assemble};
+use crate::http::{ListenAddress, Service, assemble};
 use crate::store::StoreUrl;
 
 /// The bank cannot be served.
@@ -20,11 +22,14 @@ pub enum ServeError {
     #[error("cannot listen on {address}, choose another address with --listen")]
     Listen {
         /// The address.
-        address: LocalAddress,
+        address: ListenAddress,
         /// What the operating system says.
         #[source]
         source: io::Error,
     },
+    /// Others could reach it, and nobody is asked who they are. The text says what to do.
+    #[error(transparent)]
+    Exposed(#[from] Exposed),
     /// There is no way to be told to stop.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),
@@ -41,13 +46,16 @@ pub enum ServeError {
 /// [`ServeError`].
 pub async fn serve(
     service: Service,
-    address: LocalAddress,
+    (authentication, followers): (Authentication, Followers),
+    address: ListenAddress,
     store: &StoreUrl,
 ) -> Result<(), ServeError> {
+    authentication.check_address(address.0)?;
     let listen = |source| ServeError::Listen { address, source };
     let feed = Feed::new(service.bank.app().store().clone(), FeedOptions::default());
     let models = service.queries.read_models().clone();
-    let server = Server::new(assemble(service, &feed), ServerOptions::default())?.with_feed(feed);
+    let server = Server::new(assemble(service, &feed, authentication), ServerOptions::default())?
+        .with_feed(feed);
     let listener = TcpListener::bind(address.0).await.map_err(listen)?;
     let stop = stop_signal().map_err(ServeError::Signals)?;
     let actual = listener.local_addr().map_err(listen)?;
@@ -57,13 +65,17 @@ pub async fn serve(
         stop.await;
         say(io::stderr(), "stopping: requests that were accepted are finished first\n");
     };
-    let (end, is_over) = oneshot::channel();
+    let (end, is_over) = watch::channel(false);
+    let over = || {
+        let mut is_over = is_over.clone();
+        async move { is_over.wait_for(|it| *it).await.map(drop).unwrap_or_default() }
+    };
     let served = async {
         server.serve(listener, stopped).await;
-        end.send(()).unwrap_or_default();
+        end.send_replace(true);
     };
-    let ran = models.run(async { is_over.await.unwrap_or_default() });
-    if let ((), Err(stopped)) = tokio::join!(served, ran) {
+    let (ran, followed) = (models.run(over()), followers.run(over()));
+    if let ((), Err(stopped), ()) = tokio::join!(served, ran, followed) {
         tracing::error!(error = &stopped as &dyn Error, "a projection had stopped");
     }
     Ok(())

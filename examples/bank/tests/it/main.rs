@@ -5,6 +5,7 @@
     reason = "a panic is the report of a test, in what tests share too"
 )]
 
+mod authentication;
 mod client;
 mod command_line;
 mod crash;

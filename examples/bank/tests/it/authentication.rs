@@ -1,0 +1,73 @@
+//! Who may use the bank while it is served.
+
+use ureq::http::Request;
+
+use crate::client::{Answer, send};
+use crate::each_store::on_each_store;
+use crate::home::Home;
+use crate::server::Server;
+
+on_each_store! {
+    a_key_opens_what_its_role_permits_and_its_holder_is_the_actor,
+    a_key_is_revoked_while_the_bank_is_served,
+}
+
+const ALICE: &str = r#"{"account_id":"alice","owner_name":"Alice","initial_balance":10000}"#;
+
+/// A key of somebody who is named after the role.
+fn key(home: &Home, role: &str) -> (String, String) {
+    let args = ["keys", "create", role, "--role", role, "--format", "json"];
+    let created = home.bank(&args).json();
+    let text = |name: &str| created[name].as_str().unwrap().to_owned();
+    (text("id"), text("key"))
+}
+
+fn get(server: &Server, path: &str, key: &str) -> Answer {
+    let request = Request::get(format!("{}{path}", server.url));
+    send(request.header("authorization", format!("Bearer {key}")).body(Vec::new()).unwrap())
+}
+
+fn open_alice(server: &Server, key: &str) -> Answer {
+    let authorization = format!("Bearer {key}");
+    let headers = [("authorization", &*authorization), ("x-actor", "root")];
+    server.post_with("/accounts", ALICE, &headers)
+}
+
+fn a_key_opens_what_its_role_permits_and_its_holder_is_the_actor(home: &Home) {
+    let keys = ["reader", "teller", "operator"].map(|role| key(home, role).1);
+    let server = Server::start(home);
+    assert_eq!(server.get("/accounts/alice").status, 401);
+    assert_eq!(server.get("/livez").status, 200, "that it lives is no secret");
+    let [reader, teller, operator] = &keys;
+    for (key, opening) in [(reader, 403), (operator, 403), (teller, 201)] {
+        assert_eq!(open_alice(&server, key).status, opening, "{key}");
+    }
+    for (key, admin) in [(reader, 403), (teller, 403), (operator, 200)] {
+        assert_eq!(get(&server, "/accounts/alice", key).status, 200, "{key}");
+        assert_eq!(get(&server, "/projections", key).status, admin, "{key}");
+    }
+    let history = get(&server, "/accounts/alice/history", reader).json(200);
+    assert_eq!(history["events"][0]["metadata"]["actor"], "teller");
+}
+
+fn a_key_is_revoked_while_the_bank_is_served(home: &Home) {
+    let (id, key) = key(home, "reader");
+    let server = Server::start(home);
+    assert_eq!(get(&server, "/accounts/alice", &key).status, 404);
+    assert_eq!(home.bank(&["keys", "revoke", &id]).code, Some(0));
+    // About a second; each request takes a moment, so this ends, and fails, if it never comes.
+    let mut answers = (0..20_000).map(|_| get(&server, "/accounts/alice", &key).status);
+    assert!(answers.any(|status| status == 401));
+}
+
+#[test]
+fn other_machines_are_only_served_where_somebody_is_asked() {
+    let home = Home::new();
+    let exposed = home.bank(&["serve", "--listen", "0.0.0.0:0"]);
+    assert!(exposed.error(2).contains("create an API key"), "{exposed:?}");
+    let missing =
+        ["serve", "--jwks", "missing.json", "--jwt-issuer", "https://id", "--jwt-audience", "bank"];
+    let missing = home.bank(&missing);
+    assert_eq!(missing.code, Some(5), "{missing:?}");
+    assert_eq!(home.bank(&["serve", "--jwks", "missing.json"]).code, Some(2));
+}
