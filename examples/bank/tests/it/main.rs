@@ -32,4 +32,5 @@ mod rules;
 mod sample;
 mod server;
 mod shutdown;
+mod transfer_exhaustion;
 mod transfers;
