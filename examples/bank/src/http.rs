@@ -91,8 +91,8 @@ impl FromRef<Service> for Transfers {
 /// waits for it at most.
 const LAG_SECONDS_MAX: f64 = 8.0;
 
-/// The bank with everything that is around its routes. Where nobody is asked who they are, it is for
-/// this machine only.
+/// The bank with everything that is around its routes. Where nobody is asked who they are, it is
+/// for this machine only.
 fn assemble(service: Service, feed: &Feed, authentication: Authentication) -> annals_http::Service {
     let app = service.bank.app().clone();
     let projections = service.queries.read_models().admin();

@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// An address and a port. One that other machines can reach needs somebody to be asked who they are.
+/// An address and a port. If other machines can reach it, those who use it must be asked who they
+/// are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenAddress(pub(super) SocketAddr);
 
