@@ -1,7 +1,7 @@
 //! Counting what does not arrive.
 //!
-//! The processors of the SDK drop what does not fit and tell nobody but the log. So each item is let
-//! in here first, as long as there is room for it, and leaves when it was exported or lost.
+//! The processors of the SDK drop what does not fit and tell nobody but the log. So each item is
+//! let in here first, as long as there is room for it, and leaves when it was exported or lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

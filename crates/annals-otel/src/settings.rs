@@ -18,16 +18,16 @@ const EXPORT_WAIT_MAX: Duration = Duration::from_secs(10);
 /// | Variable | What it says here |
 /// |---|---|
 /// | `OTEL_SDK_DISABLED` | `true`: nothing is exported |
-/// | `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER` | `otlp` or `none`; if left out, `otlp` where an endpoint is given |
+/// | `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER` | `otlp` or `none` |
 /// | `OTEL_EXPORTER_OTLP_ENDPOINT` and those of a signal | where to |
 /// | `OTEL_EXPORTER_OTLP_PROTOCOL` and those of a signal | `http/protobuf` (default) or `grpc` |
-/// | `OTEL_EXPORTER_OTLP_HEADERS`, `_COMPRESSION`, `_TIMEOUT`, and those of a signal | as the specification says |
+/// | `OTEL_EXPORTER_OTLP_HEADERS`, `_COMPRESSION`, `_TIMEOUT` | and those of a signal |
 /// | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | see [`Sampling`] |
 /// | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | who exports |
-/// | `OTEL_BSP_...`, `OTEL_BLRP_...`, `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_..._LIMIT` | as the specification says |
+/// | `OTEL_BSP_...`, `OTEL_BLRP_...`, `OTEL_METRIC_EXPORT_INTERVAL` | queues and pauses |
 ///
-/// Unlike the specification has it, nothing is exported as long as no variable asks for it: a
-/// program that nobody has configured must not look for a collector.
+/// Unlike the specification has it, nothing is exported as long as no variable asks for it, by an
+/// exporter or an endpoint: a program that nobody has configured must not look for a collector.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// How traces are exported, if they are.

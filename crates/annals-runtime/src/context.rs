@@ -18,8 +18,9 @@ pub async fn with_context<F: Future>(context: Metadata, future: F) -> F::Output 
 }
 
 /// The metadata to write: what was given, else the surrounding context, with the missing links
-/// filled in. The command is the cause of its events, and begins a conversation if there is none. The
-/// trace is that of the span this is called in, unless the caller of the command has chosen another.
+/// filled in. The command is the cause of its events, and begins a conversation if there is none.
+/// The trace is that of the span this is called in, unless the caller of the command has chosen
+/// another.
 pub(crate) fn metadata(given: Option<Metadata>, id: CommandId) -> Result<Json, JsonError> {
     let surrounding = || CONTEXT.try_with(Metadata::clone).unwrap_or_default();
     let is_chosen = given.as_ref().is_some_and(|given| given.trace.is_some());

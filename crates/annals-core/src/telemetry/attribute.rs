@@ -54,7 +54,8 @@ attributes! {
         "The conversation, as in the metadata of the events.";
     OUTCOME = "cqrs.outcome", Few, "written",
         "What became of it: `written`, `unchanged` (nothing to do), `repeated` (the first outcome \
-        was returned), `rejected` (a rule, or a condition of the caller, forbids it: no error), `failed`. Of `handle` also `decided`, of `append` also `conflict`.";
+        was returned), `rejected` (a rule, or a condition of the caller, forbids it: no error), \
+        `failed`. Of `handle` also `decided`, of `append` also `conflict`.";
     ATTEMPTS = "cqrs.attempts", Many, "1",
         "How often it was decided. More than one means conflicts with other writers.";
     EVENT_COUNT = "cqrs.event_count", Many, "2",
@@ -80,8 +81,8 @@ attributes! {
     SAGA_ID = "cqrs.saga_id", Many, "019e4b2c-7e0a-7c6f-8ac4-c5a3f9f0b111",
         "Which instance of it.";
     SAGA_STATE = "cqrs.saga_state", Few, "running",
-        "How the instance stands: `running`, `completing`, `compensating`, `failing`, or `parked` if it \
-        waits for an operator.";
+        "How the instance stands: `running`, `completing`, `compensating`, `failing`, or `parked` \
+        if it waits for an operator.";
     SAGA_STEP = "cqrs.saga_step", Many, "3",
         "Which step of the instance, counted from 1.";
     SIGNAL = "cqrs.signal", Few, "traces",

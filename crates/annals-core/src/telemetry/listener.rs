@@ -12,6 +12,7 @@ use crate::metadata::TraceContext;
 /// What tells series of a metric apart.
 ///
 /// The values are texts of the program, never of its input: by that there are few.
+// tidy: expect(vocabulary): the word that metrics systems have for it
 pub type Labels<'a> = &'a [(Attribute, &'static str)];
 
 /// Takes measurements, and knows the trace that is active.

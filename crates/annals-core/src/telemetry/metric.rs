@@ -78,7 +78,8 @@ metrics! {
         "How long commands and decisions take, from their arrival to their answer.";
     COMMAND_CONFLICTS = "cqrs.command.conflicts", Kind::Counter, "{conflict}",
         [COMMAND, AGGREGATE_TYPE],
-        "Appends refused because others were faster; each leads to another attempt or to giving up.";
+        "Appends refused because others were faster; each leads to another attempt or to giving \
+        up.";
     APPEND_DURATION = "cqrs.append.duration", Kind::Histogram(SECONDS), "s",
         [OUTCOME, ERROR_TYPE],
         "How long appends take, as the application sees it, resending included.";
@@ -86,7 +87,8 @@ metrics! {
         "Appends that were sent again because their outcome was unknown.";
     LOAD_STATES = "cqrs.load.states", Kind::Counter, "{state}",
         [AGGREGATE_TYPE, STATE_SOURCE],
-        "States that commands were decided on, by where they came from: hits and misses of the cache.";
+        "States that commands were decided on, by where they came from: hits and misses of the \
+        cache.";
     LOAD_EVENTS = "cqrs.load.events", Kind::Histogram(COUNTS), "{event}", [AGGREGATE_TYPE],
         "Events that had to be applied to get a state that was not in memory.";
     BATCH_APPENDS = "cqrs.batch.appends", Kind::Histogram(COUNTS), "{append}", [DB_SYSTEM],
@@ -125,8 +127,8 @@ metrics! {
     WAKEUP_LATENCY = "cqrs.wakeup.latency", Kind::Histogram(SECONDS), "s", [PROJECTION],
         "From the time of an event to when a projection that waited for news has read it.";
     SAGA_INSTANCES = "cqrs.saga.instances", Kind::Gauge, "{instance}", [SAGA, SAGA_STATE],
-        "Saga instances that have not ended, by how they stand; 1000 stands for more. Told by one process \
-        for all, four times a minute.";
+        "Saga instances that have not ended, by how they stand; 1000 stands for more. Told by one \
+        process for all, four times a minute.";
     SAGA_AGE = "cqrs.saga.age", Kind::Gauge, "s", [SAGA],
         "For how long the oldest instance has been under way that has not ended.";
     SAGA_STEP_DURATION = "cqrs.saga.step.duration", Kind::Histogram(SECONDS), "s",

@@ -61,7 +61,8 @@ pub mod field {
 }
 
 macro_rules! spans {
-    ($($constant:ident = $name:literal, $role:ident, [$($attribute:ident),*], $description:literal;)*) => {
+    ($($constant:ident = $name:literal, $role:ident, [$($attribute:ident),*],
+        $description:literal;)*) => {
         $(
             #[doc = concat!("`", $name, "`: ", $description)]
             pub const $constant: Span = Span {
