@@ -89,7 +89,8 @@ impl Drop for Database {
     }
 }
 
-fn execute(url: &str, statements: &[&str]) {
+/// Executes statements without the store.
+pub(crate) fn execute(url: &str, statements: &[&str]) {
     on(url, async |session| {
         for statement in statements {
             session.batch_execute(statement).await.unwrap();
@@ -98,7 +99,7 @@ fn execute(url: &str, statements: &[&str]) {
 }
 
 /// Does something in a session without the store.
-fn on<T>(url: &str, task: impl AsyncFnOnce(&Client) -> T) -> T {
+pub(crate) fn on<T>(url: &str, task: impl AsyncFnOnce(&Client) -> T) -> T {
     block_on(async {
         let (session, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
         let driver = tokio::spawn(connection);

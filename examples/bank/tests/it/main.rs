@@ -7,7 +7,11 @@
 
 mod authentication;
 mod client;
+/// Servers that tests kill and restart, started as the development tasks start theirs.
+#[path = "../../../../xtask/src/postgres/cluster.rs"]
+mod cluster;
 mod command_line;
+mod conservation;
 mod crash;
 mod database;
 mod dead_letters;
@@ -22,6 +26,7 @@ mod import;
 mod interruption;
 mod keys;
 mod migration;
+mod own_server;
 mod openapi;
 mod postgres;
 mod projections;
