@@ -171,8 +171,8 @@ fn by_decision(app: App<()>) -> Call {
     })
 }
 
-/// What a saga is in most tutorials. Whoever crashes between withdrawing and depositing has lost the
-/// money.
+/// What a saga is in most tutorials. Whoever crashes between withdrawing and depositing has lost
+/// the money.
 fn by_frame(app: App<()>) -> Call {
     Arc::new(move |_, random| {
         let app = app.clone();
