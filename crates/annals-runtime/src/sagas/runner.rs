@@ -16,6 +16,9 @@ use crate::caught::{caught, panicked};
 use crate::error::ExecuteError;
 use crate::projections::with_causes;
 
+/// Most characters of an error that are recorded.
+const ERROR_CHARACTERS_MAX: usize = 2_000;
+
 /// Does what the instances of one saga ask for.
 pub(super) struct Runner<G: Saga, S> {
     pub(super) driver: SagaDriver<G, S>,
@@ -195,6 +198,7 @@ where
         attempts: u32,
         error: String,
     ) {
+        let error = as_recorded(&error);
         tracing::error!(saga = G::TYPE, id, step = step.number, attempts, error, "parked a step");
         if let Err(error) = self.driver.park(id, origin, step, attempts, error).await {
             // It stays open, so somebody will try again.
@@ -227,6 +231,12 @@ where
             }
         }
     }
+}
+
+/// An error as it goes into the log: other people's words may be long, and hold what JSON in a
+/// database must not.
+fn as_recorded(error: &str) -> String {
+    error.chars().filter(|character| *character != '\0').take(ERROR_CHARACTERS_MAX).collect()
 }
 
 /// The steps of an instance that somebody should do now.
