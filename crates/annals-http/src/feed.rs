@@ -58,7 +58,7 @@ impl Default for FeedOptions {
 ///
 /// One task reads the log for all clients that are up to date, however many. What it has read lies
 /// in one ring of at most 32 MiB that all share. A client that is so slow that the ring has gone
-/// round before it has read on is cut off, and connects again by the id of the last event it has; so
+/// round before it has read on is cut off, and connects again by the id of its last event; so
 /// is one that takes nothing at all for as long as
 /// [`ServerOptions::write_within`](crate::ServerOptions::write_within).
 ///
@@ -119,10 +119,30 @@ impl Feed {
         ("Last-Event-ID" = Option<u64>, Header, description = "Begin after this position"),
     ),
     responses(
-        (status = 200, description = "What happens, without end", content_type = "text/event-stream", body = String),
-        (status = 400, description = "A parameter or header is malformed", content_type = "application/problem+json", body = ProblemBody),
-        (status = 412, description = "The log has not come to that place", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "There are too many clients, or the log is unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 200,
+            description = "What happens, without end",
+            content_type = "text/event-stream",
+            body = String
+        ),
+        (
+            status = 400,
+            description = "A parameter or header is malformed",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 412,
+            description = "The log has not come to that place",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "There are too many clients, or the log is unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn events(

@@ -196,7 +196,11 @@ async fn livez() -> Json<Liveness> {
     tag = "health",
     responses(
         (status = 200, description = "It can", body = Readiness),
-        (status = 503, description = "Something does not work; send requests elsewhere", body = Readiness),
+        (
+            status = 503,
+            description = "Something does not work; send requests elsewhere",
+            body = Readiness
+        ),
     ),
 )]
 async fn readyz(State(health): State<Health>) -> (StatusCode, Json<Readiness>) {

@@ -72,8 +72,18 @@ struct LettersBody {
     params(LettersParameters),
     responses(
         (status = 200, description = "A page of dead letters", body = LettersBody),
-        (status = 400, description = "A parameter is malformed", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "The read models are unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 400,
+            description = "A parameter is malformed",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "The read models are unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn list(
@@ -100,9 +110,24 @@ async fn list(
     params(("id" = uuid::Uuid, Path, description = "Its name")),
     responses(
         (status = 200, description = "The dead letter", body = DeadLetterSchema),
-        (status = 400, description = "That is no name", content_type = "application/problem+json", body = ProblemBody),
-        (status = 404, description = "There is none", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "The read models are unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 400,
+            description = "That is no name",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 404,
+            description = "There is none",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "The read models are unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn show(
@@ -120,9 +145,24 @@ async fn show(
     params(("id" = uuid::Uuid, Path, description = "Its name")),
     responses(
         (status = 202, description = "It will be tried"),
-        (status = 400, description = "That is no name", content_type = "application/problem+json", body = ProblemBody),
-        (status = 404, description = "It blocks nothing (any more)", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "The read models are unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 400,
+            description = "That is no name",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 404,
+            description = "It blocks nothing (any more)",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "The read models are unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn retry(
@@ -152,12 +192,42 @@ struct DiscardBody {
     request_body = DiscardBody,
     responses(
         (status = 202, description = "It will be left out"),
-        (status = 400, description = "That is no name, or no JSON", content_type = "application/problem+json", body = ProblemBody),
-        (status = 404, description = "It blocks nothing (any more)", content_type = "application/problem+json", body = ProblemBody),
-        (status = 413, description = "The body is too large", content_type = "application/problem+json", body = ProblemBody),
-        (status = 415, description = "The body is not declared to be JSON", content_type = "application/problem+json", body = ProblemBody),
-        (status = 422, description = "There is no reason", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "The read models are unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 400,
+            description = "That is no name, or no JSON",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 404,
+            description = "It blocks nothing (any more)",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 413,
+            description = "The body is too large",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 415,
+            description = "The body is not declared to be JSON",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 422,
+            description = "There is no reason",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "The read models are unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn discard(
@@ -199,8 +269,18 @@ struct RetryBody {
     params(RetryParameters),
     responses(
         (status = 202, description = "They will be tried", body = RetryBody),
-        (status = 400, description = "A parameter is malformed", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "The read models are unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 400,
+            description = "A parameter is malformed",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "The read models are unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn retry_all(

@@ -47,7 +47,12 @@ struct LogBody {
     tag = "admin",
     responses(
         (status = 200, description = "The log", body = LogBody),
-        (status = 503, description = "The log is unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 503,
+            description = "The log is unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn head(State(store): State<Store>) -> Result<Json<LogBody>, Problem> {
@@ -123,8 +128,18 @@ pub(super) struct EventsBody<'a> {
     params(EventsParameters),
     responses(
         (status = 200, description = "A page of events", body = EventsBody),
-        (status = 400, description = "A parameter is malformed", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "The log is unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 400,
+            description = "A parameter is malformed",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "The log is unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn list(
@@ -156,9 +171,24 @@ pub(super) async fn page(store: &dyn EventStore, read: Read) -> Result<Response,
     params(("position" = u64, Path, description = "Its place in the log")),
     responses(
         (status = 200, description = "The event", body = EventBody),
-        (status = 400, description = "That is no position", content_type = "application/problem+json", body = ProblemBody),
-        (status = 404, description = "The log has not come that far", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "The log is unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 400,
+            description = "That is no position",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 404,
+            description = "The log has not come that far",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "The log is unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn show(

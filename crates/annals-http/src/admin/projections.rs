@@ -153,8 +153,17 @@ struct ProjectionsBody {
     path = "/projections",
     tag = "admin",
     responses(
-        (status = 200, description = "Their generations, by projection and number", body = ProjectionsBody),
-        (status = 503, description = "The read models or the log are unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 200,
+            description = "Their generations, by projection and number",
+            body = ProjectionsBody
+        ),
+        (
+            status = 503,
+            description = "The read models or the log are unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn list(State(projections): State<Of>) -> Result<Json<ProjectionsBody>, Problem> {
@@ -189,7 +198,12 @@ struct LeasesBody {
     tag = "admin",
     responses(
         (status = 200, description = "All partitions", body = LeasesBody),
-        (status = 503, description = "The read models or the log are unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 503,
+            description = "The read models or the log are unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn leases(State(projections): State<Of>) -> Result<Json<LeasesBody>, Problem> {
@@ -216,9 +230,24 @@ async fn leases(State(projections): State<Of>) -> Result<Json<LeasesBody>, Probl
     params(("projection" = String, Path, description = "Its name")),
     responses(
         (status = 202, description = "It has begun", body = GenerationSchema),
-        (status = 404, description = "There is no such projection", content_type = "application/problem+json", body = ProblemBody),
-        (status = 409, description = "One is being built already, or waits for a decision", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "The read models are unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 404,
+            description = "There is no such projection",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 409,
+            description = "One is being built already, or waits for a decision",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "The read models are unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn rebuild(
@@ -236,9 +265,24 @@ async fn rebuild(
     params(("projection" = String, Path, description = "Its name")),
     responses(
         (status = 200, description = "It serves again", body = GenerationSchema),
-        (status = 404, description = "There is no such projection, or none is retained", content_type = "application/problem+json", body = ProblemBody),
-        (status = 409, description = "It does not catch up", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "The read models are unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 404,
+            description = "There is no such projection, or none is retained",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 409,
+            description = "It does not catch up",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "The read models are unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn rollback(
@@ -259,10 +303,30 @@ async fn rollback(
     ),
     responses(
         (status = 204, description = "It serves"),
-        (status = 400, description = "That is no number", content_type = "application/problem+json", body = ProblemBody),
-        (status = 404, description = "There is no such generation", content_type = "application/problem+json", body = ProblemBody),
-        (status = 409, description = "It is being built, or does not catch up", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "The read models are unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 400,
+            description = "That is no number",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 404,
+            description = "There is no such generation",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 409,
+            description = "It is being built, or does not catch up",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "The read models are unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn switch(
@@ -284,10 +348,30 @@ async fn switch(
     ),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 400, description = "That is no number", content_type = "application/problem+json", body = ProblemBody),
-        (status = 404, description = "There is no such generation", content_type = "application/problem+json", body = ProblemBody),
-        (status = 409, description = "It serves", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "The read models are unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 400,
+            description = "That is no number",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 404,
+            description = "There is no such generation",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 409,
+            description = "It serves",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "The read models are unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn retire(

@@ -9,7 +9,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 macro_rules! shapes {
-    ($($(#[$docs:meta])* $name:ident as $schema:ident { $($(#[$field_docs:meta])* $field:ident: $type:ty,)* })*) => {
+    ($(
+        $(#[$docs:meta])*
+        $name:ident as $schema:ident { $($(#[$field_docs:meta])* $field:ident: $type:ty,)* }
+    )*) => {
         $(
             $(#[$docs])*
             #[derive(Debug, Deserialize, ToSchema)]

@@ -99,9 +99,24 @@ struct StateBody {
     responses(
         (status = 200, description = "Its state", body = StateBody),
         (status = 304, description = "Its state is the one that is known"),
-        (status = 400, description = "The path or a parameter is malformed", content_type = "application/problem+json", body = ProblemBody),
-        (status = 404, description = "It did not exist then, or had not come that far", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "The log is unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 400,
+            description = "The path or a parameter is malformed",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 404,
+            description = "It did not exist then, or had not come that far",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "The log is unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn show(

@@ -82,8 +82,18 @@ struct StreamsBody {
     params(StreamsParameters),
     responses(
         (status = 200, description = "A page of streams", body = StreamsBody),
-        (status = 400, description = "A parameter is malformed", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "The log is unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 400,
+            description = "A parameter is malformed",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "The log is unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn list(
@@ -144,9 +154,23 @@ struct StreamParameters {
         StreamParameters,
     ),
     responses(
-        (status = 200, description = "A page of its events; none if there is no such stream", body = EventsBody),
-        (status = 400, description = "The path or a parameter is malformed", content_type = "application/problem+json", body = ProblemBody),
-        (status = 503, description = "The log is unavailable", content_type = "application/problem+json", body = ProblemBody),
+        (
+            status = 200,
+            description = "A page of its events; none if there is no such stream",
+            body = EventsBody
+        ),
+        (
+            status = 400,
+            description = "The path or a parameter is malformed",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
+        (
+            status = 503,
+            description = "The log is unavailable",
+            content_type = "application/problem+json",
+            body = ProblemBody
+        ),
     )
 )]
 async fn events(

@@ -11,7 +11,7 @@ use crate::problem::{Fault, Kind, Problem};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct FeedParameters {
-    /// Begin after this position, for who cannot send `Last-Event-ID`; 0 is the beginning of the log
+    /// Begin after this position, for who cannot send `Last-Event-ID`; 0 is the start of the log
     #[param(value_type = Option<u64>, maximum = 9223372036854775807u64)]
     pub(super) after: Option<Position>,
     /// Only events of these types, at most 64, with commas between them

@@ -90,7 +90,8 @@ kinds! {
     /// Somebody else was faster.
     MOVED: CONFLICT, "moved", "It has changed meanwhile";
     /// What `If-Match` or `If-None-Match` asks for does not hold.
-    PRECONDITION_FAILED: PRECONDITION_FAILED, "precondition_failed", "The precondition does not hold";
+    PRECONDITION_FAILED: PRECONDITION_FAILED, "precondition_failed",
+        "The precondition does not hold";
     /// The consistency token is about another log.
     TOKEN_OF_ANOTHER_LOG: PRECONDITION_FAILED, "token_of_another_log",
         "The consistency token is about another log";
@@ -124,7 +125,8 @@ kinds! {
     /// The command is executed, but a read model does not show it yet. Do not execute it anew.
     NOT_VISIBLE: SERVICE_UNAVAILABLE, "not_visible", "The read models do not show it yet";
     /// The read model is older than the consistency token asks for.
-    READ_MODEL_BEHIND: SERVICE_UNAVAILABLE, "read_model_behind", "The read model is not that far yet";
+    READ_MODEL_BEHIND: SERVICE_UNAVAILABLE, "read_model_behind",
+        "The read model is not that far yet";
     /// The read model has not been built yet.
     READ_MODEL_NOT_BUILT: SERVICE_UNAVAILABLE, "read_model_not_built",
         "The read model is being built";

@@ -180,7 +180,12 @@ struct CounterBody {
     repeated: bool,
 }
 
-#[utoipa::path(post, path = "/counters/{id}/up", request_body = Up, responses((status = 200, body = CounterBody)))]
+#[utoipa::path(
+    post,
+    path = "/counters/{id}/up",
+    request_body = Up,
+    responses((status = 200, body = CounterBody))
+)]
 async fn count_up(
     State(App1 { app, .. }): State<App1>,
     Segments(id): Segments<String>,

@@ -1,6 +1,10 @@
 //! A small service over real sockets.
 
-#![expect(clippy::unwrap_used, reason = "the panic of a test is its report")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a panic is the report of a test, in what tests share too"
+)]
 
 mod admin;
 mod auth;

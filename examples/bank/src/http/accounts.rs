@@ -36,13 +36,27 @@ pub(super) struct OpenAccount {
     path = "/accounts",
     tag = "accounts",
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat", max_length = 255),
-        ("If-Match" = Option<String>, Header, description = "The sequence the account must be at, such as \"5\""),
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "Makes the request safe to repeat",
+            max_length = 255
+        ),
+        (
+            "If-Match" = Option<String>,
+            Header,
+            description = "The sequence the account must be at, such as \"5\""
+        ),
         ("If-None-Match" = Option<String>, Header, description = "* if the account must not exist"),
     ),
     request_body = OpenAccountShape,
     responses(
-        (status = 201, description = "It is open", body = CommandShape, headers(("Location" = String, description = "The address of the account"))),
+        (
+            status = 201,
+            description = "It is open",
+            body = CommandShape,
+            headers(("Location" = String, description = "The address of the account"))
+        ),
         CommandProblems,
     ),
 )]
@@ -80,8 +94,17 @@ pub(super) struct Amount {
     tag = "accounts",
     params(
         ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat", max_length = 255),
-        ("If-Match" = Option<String>, Header, description = "The sequence the account must be at, such as \"5\""),
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "Makes the request safe to repeat",
+            max_length = 255
+        ),
+        (
+            "If-Match" = Option<String>,
+            Header,
+            description = "The sequence the account must be at, such as \"5\""
+        ),
         ("If-None-Match" = Option<String>, Header, description = "* if the account must not exist"),
     ),
     request_body = AmountShape,
@@ -105,8 +128,17 @@ pub(super) async fn deposit(
     tag = "accounts",
     params(
         ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat", max_length = 255),
-        ("If-Match" = Option<String>, Header, description = "The sequence the account must be at, such as \"5\""),
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "Makes the request safe to repeat",
+            max_length = 255
+        ),
+        (
+            "If-Match" = Option<String>,
+            Header,
+            description = "The sequence the account must be at, such as \"5\""
+        ),
         ("If-None-Match" = Option<String>, Header, description = "* if the account must not exist"),
     ),
     request_body = AmountShape,
@@ -130,8 +162,17 @@ pub(super) async fn withdraw(
     tag = "accounts",
     params(
         ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat", max_length = 255),
-        ("If-Match" = Option<String>, Header, description = "The sequence the account must be at, such as \"5\""),
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "Makes the request safe to repeat",
+            max_length = 255
+        ),
+        (
+            "If-Match" = Option<String>,
+            Header,
+            description = "The sequence the account must be at, such as \"5\""
+        ),
         ("If-None-Match" = Option<String>, Header, description = "* if the account must not exist"),
     ),
     responses(
@@ -171,12 +212,26 @@ pub(super) struct Moment {
     tag = "accounts",
     params(
         ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
-        ("at_sequence" = Option<u64>, Query, description = "After the event with this sequence", maximum = 9223372036854775807u64),
-        ("at" = Option<chrono::DateTime<Utc>>, Query, description = "After the last event that the log had by this time"),
+        (
+            "at_sequence" = Option<u64>,
+            Query,
+            description = "After the event with this sequence",
+            maximum = 9223372036854775807u64
+        ),
+        (
+            "at" = Option<chrono::DateTime<Utc>>,
+            Query,
+            description = "After the last event that the log had by this time"
+        ),
         ("If-None-Match" = Option<String>, Header, description = "What is known already"),
     ),
     responses(
-        (status = 200, description = "The account", body = AccountShape, headers(("ETag" = String, description = "Its sequence"))),
+        (
+            status = 200,
+            description = "The account",
+            body = AccountShape,
+            headers(("ETag" = String, description = "Its sequence"))
+        ),
         (status = 304, description = "It is as it is known"),
         QueryProblems,
     ),
@@ -228,8 +283,19 @@ pub(super) struct HistoryPage {
     tag = "accounts",
     params(
         ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
-        ("after" = Option<u64>, Query, description = "After this sequence", maximum = 9223372036854775807u64),
-        ("limit" = Option<u16>, Query, description = "At most so many; 100 if it is left out", minimum = 1, maximum = 1000),
+        (
+            "after" = Option<u64>,
+            Query,
+            description = "After this sequence",
+            maximum = 9223372036854775807u64
+        ),
+        (
+            "limit" = Option<u16>,
+            Query,
+            description = "At most so many; 100 if it is left out",
+            minimum = 1,
+            maximum = 1000
+        ),
     ),
     responses(
         (status = 200, description = "A page of events", body = HistoryShape),

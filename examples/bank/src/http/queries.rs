@@ -50,8 +50,18 @@ fn with_next<T>(page: QueryAnswer<T>, next: Option<String>) -> Answer<WithNext<T
     tag = "queries",
     params(
         ("after" = Option<String>, Query, description = "The next_after of the page before"),
-        ("limit" = Option<u16>, Query, description = "At most so many; 100 if it is left out", minimum = 1, maximum = 1000),
-        ("Consistency-Token" = Option<String>, Header, description = "Of a command the answer must know of"),
+        (
+            "limit" = Option<u16>,
+            Query,
+            description = "At most so many; 100 if it is left out",
+            minimum = 1,
+            maximum = 1000
+        ),
+        (
+            "Consistency-Token" = Option<String>,
+            Header,
+            description = "Of a command the answer must know of"
+        ),
     ),
     responses(
         (status = 200, description = "A page of accounts", body = AccountsShape),
@@ -75,7 +85,11 @@ pub(super) async fn active_accounts(
     path = "/total-balance",
     tag = "queries",
     params(
-        ("Consistency-Token" = Option<String>, Header, description = "Of a command the answer must know of"),
+        (
+            "Consistency-Token" = Option<String>,
+            Header,
+            description = "Of a command the answer must know of"
+        ),
     ),
     responses(
         (status = 200, description = "The total", body = TotalShape),
@@ -96,7 +110,11 @@ pub(super) async fn active_total(
     tag = "queries",
     params(
         ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
-        ("Consistency-Token" = Option<String>, Header, description = "Of a command the answer must know of"),
+        (
+            "Consistency-Token" = Option<String>,
+            Header,
+            description = "Of a command the answer must know of"
+        ),
     ),
     responses(
         (status = 200, description = "The account", body = SummaryAnswerShape),
@@ -119,8 +137,18 @@ pub(super) async fn summary(
     params(
         ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
         ("after" = Option<String>, Query, description = "The next_after of the page before"),
-        ("limit" = Option<u16>, Query, description = "At most so many; 100 if it is left out", minimum = 1, maximum = 1000),
-        ("Consistency-Token" = Option<String>, Header, description = "Of a command the answer must know of"),
+        (
+            "limit" = Option<u16>,
+            Query,
+            description = "At most so many; 100 if it is left out",
+            minimum = 1,
+            maximum = 1000
+        ),
+        (
+            "Consistency-Token" = Option<String>,
+            Header,
+            description = "Of a command the answer must know of"
+        ),
     ),
     responses(
         (status = 200, description = "A page of months", body = StatementsShape),
@@ -146,10 +174,30 @@ pub(super) async fn statements(
     tag = "queries",
     params(
         ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
-        ("period" = String, Path, description = "Which month, such as 2026-01", pattern = "^[0-9]{4}-[0-9]{2}$"),
-        ("after" = Option<u64>, Query, description = "After the entry with this sequence", maximum = 9223372036854775807u64),
-        ("limit" = Option<u16>, Query, description = "At most so many; 100 if it is left out", minimum = 1, maximum = 1000),
-        ("Consistency-Token" = Option<String>, Header, description = "Of a command the answer must know of"),
+        (
+            "period" = String,
+            Path,
+            description = "Which month, such as 2026-01",
+            pattern = "^[0-9]{4}-[0-9]{2}$"
+        ),
+        (
+            "after" = Option<u64>,
+            Query,
+            description = "After the entry with this sequence",
+            maximum = 9223372036854775807u64
+        ),
+        (
+            "limit" = Option<u16>,
+            Query,
+            description = "At most so many; 100 if it is left out",
+            minimum = 1,
+            maximum = 1000
+        ),
+        (
+            "Consistency-Token" = Option<String>,
+            Header,
+            description = "Of a command the answer must know of"
+        ),
     ),
     responses(
         (status = 200, description = "A page of entries", body = StatementShape),

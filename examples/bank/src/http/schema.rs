@@ -51,7 +51,10 @@ impl PartialSchema for Amount {
 impl ToSchema for Amount {}
 
 macro_rules! shapes {
-    ($($(#[$docs:meta])* $name:ident as $schema:ident { $($(#[$field_docs:meta])* $field:ident: $type:ty,)* })*) => {
+    ($(
+        $(#[$docs:meta])*
+        $name:ident as $schema:ident { $($(#[$field_docs:meta])* $field:ident: $type:ty,)* }
+    )*) => {
         $(
             $(#[$docs])*
             #[derive(Debug, ToSchema)]

@@ -41,8 +41,17 @@ pub(super) struct AskTransfer {
     path = "/transfers",
     tag = "transfers",
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes the request safe to repeat", max_length = 255),
-        ("Prefer" = Option<String>, Header, description = "wait=5 waits for its end, at most so many seconds"),
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "Makes the request safe to repeat",
+            max_length = 255
+        ),
+        (
+            "Prefer" = Option<String>,
+            Header,
+            description = "wait=5 waits for its end, at most so many seconds"
+        ),
     ),
     request_body = AskTransferShape,
     responses(
@@ -89,7 +98,11 @@ pub(super) async fn ask(
     tag = "transfers",
     params(
         ("id" = uuid::Uuid, Path, description = "Which transfer"),
-        ("Prefer" = Option<String>, Header, description = "wait=5 waits for its end, at most so many seconds"),
+        (
+            "Prefer" = Option<String>,
+            Header,
+            description = "wait=5 waits for its end, at most so many seconds"
+        ),
     ),
     responses(
         (status = 200, description = "The transfer", body = TransferShape),
