@@ -2,6 +2,7 @@
 
 mod bench;
 mod cargo;
+mod collector;
 mod postgres;
 mod soak;
 mod test;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use crate::cargo;
+use crate::collector;
 use crate::postgres::Server;
 
 /// What to run.
@@ -28,6 +29,9 @@ pub(crate) struct Options {
 
 /// Packages whose tests need a PostgreSQL server.
 const WITH_SERVER: [&str; 4] = ["annals", "annals-postgres", "annals-sqlx", "bank"];
+
+/// Packages whose tests need an OTLP collector.
+const WITH_COLLECTOR: [&str; 1] = ["bank"];
 
 /// One part of the run: a cargo command that must succeed.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,10 +57,19 @@ impl Step {
 
     /// Whether it runs tests of whoever works with PostgreSQL. Unit tests never do.
     fn needs_server(&self) -> bool {
+        self.is_meant_for(&WITH_SERVER)
+    }
+
+    /// Whether it runs tests of whoever exports telemetry.
+    fn needs_collector(&self) -> bool {
+        self.is_meant_for(&WITH_COLLECTOR)
+    }
+
+    fn is_meant_for(&self, packages: &[&str]) -> bool {
         let has = |argument: &str| self.arguments.iter().any(|own| own == argument);
         let is_theirs = |own: &String| {
             let own = own.trim_start_matches("--package=").trim_start_matches("-p");
-            WITH_SERVER.contains(&own)
+            packages.contains(&own)
         };
         let is_meant = has("--workspace") || self.arguments.iter().any(is_theirs);
         has("test") && !has("--lib") && is_meant
@@ -88,9 +101,12 @@ impl Step {
         if let Some(server) = &server {
             println!("PostgreSQL: {}", server.origin());
         }
+        let needs_collector = self.needs_collector();
+        let collector = needs_collector.then(|| collector::provide(root)).transpose()?;
         let status = cargo::command(root)
             .args(&self.arguments)
             .envs(self.environment.iter().copied())
+            .envs(collector.iter().map(|program| (collector::PROGRAM, program)))
             .envs(server.iter().flat_map(Server::environment))
             .status()
             .context("cannot start cargo")?;

@@ -1,6 +1,6 @@
 //! What accompanies a request into the log: its conversation and its trace.
 
-use annals_core::{Metadata, TraceContext};
+use annals_core::{Metadata, TraceContext, telemetry};
 use annals_runtime::with_context;
 use axum::extract::Request;
 use axum::http::HeaderMap;
@@ -11,8 +11,8 @@ use crate::request_id::RequestId;
 
 /// The metadata of whatever a request writes, among its extensions.
 ///
-/// Correlation id and trace come from the headers, the actor is who was authenticated. What a
-/// client says about itself is not believed.
+/// Correlation id and trace come from the headers, the actor is who was authenticated. What a client
+/// says about itself is not believed.
 #[derive(Debug, Clone, Default)]
 pub struct RequestMetadata(pub Metadata);
 
@@ -20,7 +20,8 @@ pub struct RequestMetadata(pub Metadata);
 pub(crate) async fn with_metadata(mut request: Request, next: Next) -> Response {
     let metadata = Metadata {
         correlation_id: RequestId::current().map(RequestId::correlation_id),
-        trace: trace(request.headers()),
+        // Where requests are traced, that of the span that executes the command takes its place.
+        trace: if telemetry::current_trace().is_some() { None } else { trace(request.headers()) },
         ..Metadata::default()
     };
     request.extensions_mut().insert(RequestMetadata(metadata.clone()));

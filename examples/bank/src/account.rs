@@ -49,6 +49,17 @@ impl Aggregate for Account {
     type Error = AccountError;
     type Services = BankServices;
 
+    fn command_name(command: &AccountCommand) -> &'static str {
+        match command {
+            AccountCommand::OpenAccount { .. } => "OpenAccount",
+            AccountCommand::DepositMoney { .. } => "DepositMoney",
+            AccountCommand::WithdrawMoney { .. } => "WithdrawMoney",
+            AccountCommand::TransferIn { .. } => "TransferIn",
+            AccountCommand::TransferOut { .. } => "TransferOut",
+            AccountCommand::CloseAccount => "CloseAccount",
+        }
+    }
+
     fn handle(
         &self,
         command: AccountCommand,

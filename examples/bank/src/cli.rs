@@ -16,10 +16,10 @@ mod sample;
 mod secret_value;
 mod serve;
 mod table;
+mod telemetry;
 mod transfer;
 mod transfers;
 
-use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -58,6 +58,11 @@ because other users of the machine can see the arguments of a program:
   export BANK_STORE=postgres://USER:PASSWORD@HOST/DATABASE
 
 Amounts are whole minor units: 2550 is 25.50 CZK.
+
+Log lines go to standard error: RUST_LOG says which, warnings and worse by default, and
+BANK_LOG_FORMAT=json makes JSON of them. Traces, metrics and logs are exported by OTLP where the
+standard variables ask for it:
+  export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318
 
 Exit codes:
   0  done
@@ -120,8 +125,13 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_logging();
-    match run(cli) {
+    let telemetry = match telemetry::start() {
+        Ok(telemetry) => telemetry,
+        Err(failure) => return failure.report(),
+    };
+    let done = run(cli);
+    telemetry.shut_down();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
@@ -158,16 +168,6 @@ fn on_runtime(task: impl Future<Output = Result<(), Failure>>) -> Result<(), Fai
     // A thread that waits for input will never end by itself.
     runtime.shutdown_background();
     done
-}
-
-/// Logs go to standard error, warnings and worse unless `RUST_LOG` says otherwise.
-fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_default_directive(tracing::level_filters::LevelFilter::WARN.into())
-        .from_env_lossy();
-    let is_terminal = io::IsTerminal::is_terminal(&io::stderr());
-    let format = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(is_terminal);
-    format.with_env_filter(filter).init();
 }
 
 #[cfg(test)]

@@ -7,11 +7,8 @@
 
 mod authentication;
 mod client;
-/// Servers that tests kill and restart, started as the development tasks start theirs.
-#[path = "../../../../xtask/src/postgres/cluster.rs"]
-mod cluster;
+mod collector;
 mod command_line;
-mod conservation;
 mod crash;
 mod database;
 mod dead_letters;
@@ -26,7 +23,6 @@ mod import;
 mod interruption;
 mod keys;
 mod migration;
-mod own_server;
 mod openapi;
 mod postgres;
 mod projections;
@@ -37,5 +33,6 @@ mod rules;
 mod sample;
 mod server;
 mod shutdown;
+mod telemetry;
 mod transfer_exhaustion;
 mod transfers;

@@ -31,6 +31,13 @@ impl Server {
         Self::start_by(home.command(&[&["--store", store], &SERVE[..]].concat()))
     }
 
+    /// With variables of its environment.
+    pub(crate) fn start_with(home: &Home, variables: &[(&str, String)]) -> Self {
+        let mut command = home.command(&SERVE);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        Self::start_by(command)
+    }
+
     fn start_by(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());

@@ -1,0 +1,143 @@
+//! What a real collector receives of the bank.
+
+use annals::telemetry::{metric, span};
+
+use crate::collector::{Collector, ReceivedSpan};
+use crate::each_store::on_each_store;
+use crate::home::Home;
+use crate::server::Server;
+
+on_each_store! {
+    a_request_is_one_connected_trace_from_its_caller_to_the_read_model,
+    commands_do_not_notice_that_the_collector_is_away,
+}
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const CALLER: &str = "b7ad6b7169203331";
+/// Neither the name nor the amount may be exported.
+const ALICE: &str = r#"{"account_id":"a","owner_name":"Zaphod Q","initial_balance":90210733}"#;
+
+fn traceparent(trace: &str) -> String {
+    format!("00-{trace}-{CALLER}-01")
+}
+
+#[track_caller]
+fn one<'a>(
+    spans: &'a [ReceivedSpan],
+    is_wanted: impl Fn(&&ReceivedSpan) -> bool,
+) -> &'a ReceivedSpan {
+    let found: Vec<_> = spans.iter().filter(is_wanted).collect();
+    assert_eq!(found.len(), 1, "{found:#?} of {spans:#?}");
+    found[0]
+}
+
+fn is_projected(collector: &Collector, trace: &str) -> bool {
+    collector.spans().iter().any(|span| {
+        span.name.starts_with("process ") && span.links.iter().any(|link| link.0 == trace)
+    })
+}
+
+fn a_request_is_one_connected_trace_from_its_caller_to_the_read_model(home: &Home) {
+    for (number, protocol) in ["grpc", "http/protobuf"].into_iter().enumerate() {
+        let mut collector = Collector::start();
+        let mut server = Server::start_with(home, &collector.variables(protocol));
+        let account = ALICE.replace("\"a\"", &format!("\"a{number}\""));
+        let headers = [("traceparent", traceparent(TRACE)), ("tracestate", "vendor=1".to_owned())];
+        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+        server.post_with("/accounts", &account, &headers).json(201);
+        collector.wait_until(|it| is_projected(it, TRACE));
+        server.signal("TERM");
+        assert_eq!(server.wait(), Some(0));
+        // What was not exported by then was sent at the end.
+        collector.wait_until(|it| {
+            let has = |name| it.spans().iter().any(|span| span.name.starts_with(name));
+            has("POST ")
+                && has("project account_summary")
+                && it.metrics().contains_key("cqrs.projection.duration")
+        });
+
+        let spans = collector.spans();
+        let of_trace = |name: &'static str| {
+            one(&spans, move |span| span.trace == TRACE && span.name.starts_with(name))
+        };
+        let request = of_trace("POST ");
+        assert_eq!((request.parent.as_str(), request.kind.as_str()), (CALLER, "SPAN_KIND_SERVER"));
+        assert_eq!(request.attributes["http.request.method"], "Str(POST)");
+        assert_eq!(request.attributes["http.response.status_code"], "Int(201)");
+        let execute = of_trace("execute OpenAccount");
+        assert_eq!(execute.parent, request.id);
+        assert_eq!(execute.attributes["cqrs.command"], "Str(OpenAccount)");
+        assert_eq!(execute.attributes["cqrs.aggregate_id"], format!("Str(a{number})"));
+        assert_eq!(execute.attributes["cqrs.event_count"], "Int(1)");
+        assert_eq!(execute.attributes["cqrs.outcome"], "Str(written)");
+        for step in ["load", "handle", "append"] {
+            one(&spans, |span| span.parent == execute.id && span.name == step);
+        }
+        let append = one(&spans, |span| span.parent == execute.id && span.name == "append");
+        let append = (TRACE.to_owned(), append.id.clone());
+        let is_its_batch = |span: &&ReceivedSpan| span.links.contains(&append);
+        let batch = one(&spans, is_its_batch);
+        assert_eq!(batch.name, "write batch");
+        let system = if home.store().starts_with("postgres") { "postgresql" } else { "sqlite" };
+        assert_eq!(batch.attributes["db.system.name"], format!("Str({system})"));
+        let executed = (TRACE.to_owned(), execute.id.clone());
+        let process = one(&spans, |span| {
+            span.name == "process account_opened"
+                && span.attributes["cqrs.projection"] == "Str(account_summary)"
+        });
+        assert_eq!(process.links, [executed]);
+        let project = one(&spans, |span| span.id == process.parent);
+        assert_eq!(project.name, "project account_summary");
+
+        assert_all_is_documented(&collector);
+        for secret in ["Zaphod", "90210733", "traceparent"] {
+            assert!(!collector.received.contains(secret), "{secret}");
+        }
+    }
+}
+
+/// Spans and metrics have names, attributes and units of the catalogue, and no others.
+fn assert_all_is_documented(collector: &Collector) {
+    let methods = ["GET ", "POST "];
+    for received in collector.spans() {
+        let is_request = methods.iter().any(|method| received.name.starts_with(method));
+        let declared = span::ALL.iter().find(|declared| {
+            received.name.starts_with(declared.name) || (is_request && **declared == span::REQUEST)
+        });
+        let declared = declared.unwrap_or_else(|| panic!("{received:?}"));
+        for name in received.attributes.keys() {
+            let is_there = declared.attributes.iter().any(|attribute| attribute.name == name);
+            assert!(is_there, "{name} on {}", received.name);
+        }
+    }
+    for (name, unit) in collector.metrics() {
+        let declared = metric::ALL.iter().find(|declared| declared.name == name);
+        assert_eq!(declared.map(|declared| declared.unit), Some(unit.as_str()), "{name}");
+    }
+}
+
+fn commands_do_not_notice_that_the_collector_is_away(home: &Home) {
+    let later = TRACE.replace("0af7", "1af7");
+    let mut collector = Collector::start();
+    let mut server = Server::start_with(home, &collector.variables("grpc"));
+    server.post_with("/accounts", ALICE, &[("traceparent", &traceparent(TRACE))]).json(201);
+    collector.wait_until(|it| is_projected(it, TRACE));
+    collector.kill();
+    for _ in 0..20 {
+        server.post("/accounts/a/deposits", r#"{"amount":1}"#).json(200);
+    }
+    let mut collector = collector.restart();
+    server
+        .post_with(
+            "/accounts/a/deposits",
+            r#"{"amount":1}"#,
+            &[("traceparent", &traceparent(&later))],
+        )
+        .json(200);
+    collector.wait_until(|it| is_projected(it, &later));
+    drop(collector);
+    // It is away for good now, and the program ends all the same.
+    server.post("/accounts/a/deposits", r#"{"amount":1}"#).json(200);
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+}
