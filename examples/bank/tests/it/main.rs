@@ -7,8 +7,12 @@
 
 mod authentication;
 mod client;
+/// Servers that tests kill and restart, started as the development tasks start theirs.
+#[path = "../../../../xtask/src/postgres/cluster.rs"]
+mod cluster;
 mod collector;
 mod command_line;
+mod conservation;
 mod crash;
 mod database;
 mod dead_letters;
@@ -23,6 +27,7 @@ mod import;
 mod interruption;
 mod keys;
 mod migration;
+mod own_server;
 mod openapi;
 mod postgres;
 mod projections;
