@@ -11,8 +11,8 @@ use crate::request_id::RequestId;
 
 /// The metadata of whatever a request writes, among its extensions.
 ///
-/// Correlation id and trace come from the headers, the actor is who was authenticated. What a client
-/// says about itself is not believed.
+/// Correlation id and trace come from the headers, the actor is who was authenticated. What a
+/// client says about itself is not believed.
 #[derive(Debug, Clone, Default)]
 pub struct RequestMetadata(pub Metadata);
 
