@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::{consistency, entity_tag};
+use crate::{consistency, etag};
 
 /// JSON, with how new it is in the headers: `ETag` for the sequence of an aggregate,
 /// `Consistency-Token` for how much of the log it knows of.
@@ -68,7 +68,7 @@ impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body)).into_response();
         let headers = response.headers_mut();
-        if let Some(tag) = self.sequence.and_then(entity_tag::tag) {
+        if let Some(tag) = self.sequence.and_then(etag::tag) {
             headers.insert(header::ETAG, tag);
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         }

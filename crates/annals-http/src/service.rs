@@ -24,8 +24,7 @@ use self::admission::Admission;
 use crate::body::BodyLimits;
 use crate::problem::{Kind, Problem};
 use crate::{
-    CONSISTENCY_TOKEN_HEADER, IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER, context, entity_tag,
-    request_id,
+    CONSISTENCY_TOKEN_HEADER, IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER, context, etag, request_id,
 };
 
 /// Bounds of a [`Service`].
@@ -128,7 +127,7 @@ impl Service {
             })
             .layer(CatchPanicLayer::custom(panicked))
             .layer(CompressionLayer::new())
-            .layer(from_fn(entity_tag::conditional));
+            .layer(from_fn(etag::conditional));
         if !cors_origins.is_empty() {
             router = router.layer(cors(cors_origins));
         }

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::body;
 use crate::context::RequestMetadata;
-use crate::entity_tag::Precondition;
+use crate::etag::Precondition;
 use crate::idempotency::Repeatable;
 use crate::problem::{Problem, Refusal};
 

@@ -12,8 +12,8 @@ use crate::aggregate::Aggregate;
 
 /// One run of a saga: the saga's own state, and what the framework keeps of it.
 ///
-/// It is an [`Aggregate`], so executing commands on it, its history, snapshots and states of earlier
-/// times are those of any other.
+/// It is an [`Aggregate`], so executing commands on it, its history, snapshots and states of
+/// earlier times are those of any other.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct SagaInstance<S: Saga> {

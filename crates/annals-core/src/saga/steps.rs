@@ -31,8 +31,8 @@ pub enum Step<C, T> {
     /// step that tells the world of the success belongs into the same decision.
     Complete,
     /// The instance cannot reach its aim. Timers are cancelled, steps that are not done are called
-    /// off, and what was done is compensated in reverse order. What would follow in the same decision
-    /// is left out.
+    /// off, and what was done is compensated in reverse order. What would follow in the same
+    /// decision is left out.
     Fail {
         /// Why, for whoever looks.
         reason: String,

@@ -96,12 +96,13 @@ async fn a_state_is_shown_as_it_is_and_as_it_was() {
 
 /// Asks until it is as it must be: workers do what is asked for when they see it.
 async fn until(house: &House, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
     loop {
+        looks.tick().await;
         let answer = house.get(path).await.json(200);
         if is_so(&answer) {
             return answer;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

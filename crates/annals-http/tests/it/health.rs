@@ -16,12 +16,13 @@ fn check<'a>(readiness: &'a Value, name: &str) -> &'a Value {
 
 /// Asks until all is well: what projects begins by itself.
 async fn ready(house: &House) -> Value {
+    let mut looks = tokio::time::interval(Duration::from_millis(200));
     loop {
+        looks.tick().await;
         let answer = house.get("/readyz").await;
         if answer.status == 200 {
             return answer.json(200);
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 

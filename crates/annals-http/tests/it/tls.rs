@@ -67,11 +67,11 @@ async fn a_renewed_certificate_is_taken_up_and_a_broken_one_is_not() {
     get(&house, &old).await.unwrap();
     tokio::time::pause();
     std::fs::write(folder.path().join("cert.pem"), "broken").unwrap();
-    tokio::time::sleep(Duration::from_secs(15)).await;
+    tokio::time::advance(Duration::from_secs(15)).await;
     get(&house, &old).await.unwrap();
     let new = write(folder.path());
     while get(&house, &new).await.is_err() {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::advance(Duration::from_secs(1)).await;
     }
     assert!(get(&house, &old).await.is_err());
 }

@@ -69,7 +69,10 @@ impl Lookout {
                     limit: LIST_ITEMS_MAX,
                 };
                 let listed = self.reader.list_documents(list).await?.value;
-                let is_so = |value: &Option<IndexValue>| matches!(value, Some(IndexValue::Text(text)) if text.starts_with(&before));
+                let is_so = |value: &Option<IndexValue>| match value {
+                    Some(IndexValue::Text(text)) => text.starts_with(&before),
+                    _ => false,
+                };
                 let count = listed.iter().take_while(|listed| is_so(&listed.value)).count();
                 telemetry::instances(saga, state, count);
                 if let Some(first) = listed.first().filter(|_| count > 0)

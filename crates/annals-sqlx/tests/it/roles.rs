@@ -7,29 +7,29 @@ use crate::accounts::{Balances, One, amounts, apply, at, claim};
 use crate::database::Database;
 
 async fn open_as(database: &Database, role: &str) -> PostgresReadModels {
-    let options = ReadModelsOptions::from_url(&database.url_of(role)).unwrap();
-    PostgresReadModels::open(options).await.unwrap()
+    let options = ReadModelsOptions::from_url(&database.url_of(role)).expect("it is a URL");
+    PostgresReadModels::open(options).await.expect("the role may")
 }
 
 /// Builds a generation with one row, and has it serve.
 async fn build(read_models: &PostgresReadModels, log_id: LogId, amount: i64) {
     let new = NewGeneration { log_id };
-    let generation = read_models.create(Balances::<One>::new(), new).await.unwrap();
+    let generation = read_models.create(Balances::<One>::new(), new).await.expect("the role may");
     let lease = claim(read_models, &generation.key, WorkerId::new()).await.remove(0);
-    apply(read_models, &lease, amounts([("a", amount)]), at(1)).await.unwrap();
-    read_models.switch(&generation.key, IfBehind::Refuse).await.unwrap();
+    apply(read_models, &lease, amounts([("a", amount)]), at(1)).await.expect("the role may");
+    read_models.switch(&generation.key, IfBehind::Refuse).await.expect("the role may");
 }
 
 async fn amount(read_models: &PostgresReadModels) -> i64 {
-    let mut tables = read_models.read("balances").await.unwrap();
+    let mut tables = read_models.read("balances").await.expect("the role may");
     let amount = sqlx::query_scalar("SELECT amount FROM balance").fetch_one(&mut *tables).await;
-    amount.unwrap()
+    amount.expect("the role may")
 }
 
 /// What the database says against a statement.
 async fn refused(database: &Database, role: &str, statement: &'static str) -> String {
     let mut session = database.connect_as(role).await;
-    let error = sqlx::raw_sql(statement).execute(&mut session).await.unwrap_err();
+    let error = sqlx::raw_sql(statement).execute(&mut session).await.expect_err("it is refused");
     error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned()
 }
 
@@ -75,11 +75,11 @@ async fn rights_that_cannot_be_given_are_refused() {
     let database = Database::create().await;
     let (one, other) = (database.create_role("one").await, database.create_role("other").await);
     let nobody = Roles { application: "nobody-1", reader: &other };
-    let unknown = grant(&database.options(), &nobody).await.unwrap_err();
+    let unknown = grant(&database.options(), &nobody).await.expect_err("it is refused");
     assert!(matches!(unknown, OpenError::Grant { .. }), "{unknown:?}");
     let as_stranger = ReadModelsOptions::from_url(&database.url_of(&one)).unwrap();
     let roles = Roles { application: &one, reader: &other };
-    let stranger = grant(&as_stranger, &roles).await.unwrap_err();
+    let stranger = grant(&as_stranger, &roles).await.expect_err("it is refused");
     let OpenError::Grant { source } = stranger else { panic!("{stranger:?}") };
     let code = source.as_database_error().and_then(|error| error.code());
     assert_eq!(code.as_deref(), Some("42501"), "{source:?}");

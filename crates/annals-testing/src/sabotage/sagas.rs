@@ -18,7 +18,8 @@ pub enum SagaSabotage {
     InputIsTakenUnnamed,
     /// Steps are dispatched without an id: after a crash they take effect twice.
     StepIsDispatchedUnnamed,
-    /// Rejections are recorded without the id of the step: who dispatches it late may still succeed.
+    /// Rejections are recorded without the id of the step: who dispatches it late may still
+    /// succeed.
     RejectionIsRecordedUnnamed,
     /// Steps are called off without their id: who dispatches one late may still succeed.
     CancellationIsRecordedUnnamed,

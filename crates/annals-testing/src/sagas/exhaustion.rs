@@ -1,6 +1,6 @@
 //! A saga in every order of what may happen to it, within limits.
 
-mod action;
+mod next_move;
 mod scenario;
 mod schedule;
 
@@ -21,8 +21,8 @@ use schedule::Schedule;
 /// the actions of which running a saga consists. At any moment it may
 ///
 /// - take the next input of an instance, dispatch an open step and forget to record it, record what
-///   became of a step, call a step off, let the next timer fire: inputs of one instance in the order
-///   of the log, all else in every order;
+///   became of a step, call a step off, let the next timer fire: inputs of one instance in the
+///   order of the log, all else in every order;
 /// - crash: what was dispatched and not recorded is forgotten, and a new application goes on;
 /// - deliver an input a second time;
 /// - have somebody dispatch a step late, who believed that it was open: before or after its outcome
@@ -82,8 +82,8 @@ struct Choice {
 }
 
 impl Exhaustion {
-    /// Most crashes, repeated inputs and late dispatches in one schedule. With 2, the default, every
-    /// pair of them is tried in every place.
+    /// Most crashes, repeated inputs and late dispatches in one schedule. With 2, the default,
+    /// every pair of them is tried in every place.
     #[must_use]
     pub fn disturbances_max(self, disturbances_max: usize) -> Self {
         Self { disturbances_max, ..self }

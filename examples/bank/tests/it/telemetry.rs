@@ -22,10 +22,7 @@ fn traceparent(trace: &str) -> String {
 }
 
 #[track_caller]
-fn one<'a>(
-    spans: &'a [ReceivedSpan],
-    is_wanted: impl Fn(&&ReceivedSpan) -> bool,
-) -> &'a ReceivedSpan {
+fn one(spans: &[ReceivedSpan], is_wanted: impl Fn(&&ReceivedSpan) -> bool) -> &ReceivedSpan {
     let found: Vec<_> = spans.iter().filter(is_wanted).collect();
     assert_eq!(found.len(), 1, "{found:#?} of {spans:#?}");
     found[0]

@@ -1,6 +1,6 @@
-//! The saga of transfers in every order of its actions: with crashes, repeated inputs and latecomers
-//! in any place, two of them at a time where that is not too many, and with what others do to the
-//! accounts meanwhile.
+//! The saga of transfers in every order of its actions: with crashes, repeated inputs and
+//! latecomers in any place, two of them at a time where that is not too many, and with what others
+//! do to the accounts meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -108,8 +108,8 @@ fn events_are_read_by_whoever_does_not_know_the_saga() {
     }
 }
 
-/// Once, a command without fields was written as `null`, and read as none at all: what had been done
-/// was then not compensated after a replay.
+/// Once, a command without fields was written as `null`, and read as none at all: what had been
+/// done was then not compensated after a replay.
 #[test]
 fn compensation_without_fields_is_not_taken_for_none() {
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -135,8 +135,8 @@ pub(super) fn told(plan: Plan, position: u64) -> EventEnvelope<ScriptEvent> {
     }
 }
 
-/// An instance with its history. Whatever it is told, replaying what it answers makes the state that
-/// it had when it answered.
+/// An instance with its history. Whatever it is told, replaying what it answers makes the state
+/// that it had when it answered.
 #[derive(Default)]
 pub(super) struct Run {
     pub(super) instance: SagaInstance<Scripted>,

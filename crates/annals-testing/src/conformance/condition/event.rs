@@ -16,8 +16,9 @@ use super::race_for_one_winner;
 
 /// **G5** "Must be at n, with this event" also refuses another event with the same sequence.
 ///
-/// A stream without events has none to be this one. Alone and among several streams, for events just written, of the same append, in flight and from
-/// before the log was opened again; for one that was refused, and for racers.
+/// A stream without events has none to be this one. Alone and among several streams, for events
+/// just written, of the same append, in flight and from before the log was opened again; for one
+/// that was refused, and for racers.
 ///
 /// # Panics
 ///

@@ -12,7 +12,7 @@ use annals_core::{
 use annals_runtime::{DispatchCommand, StepOutcome};
 use chrono::{DateTime, Utc};
 
-use super::action::{Action, StepKey};
+use super::next_move::{Move, StepKey};
 use super::scenario::{SagaScenario, SagaWorld};
 use crate::sagas::history;
 
@@ -86,34 +86,34 @@ where
     }
 
     /// What can be done next, always in the same order: what must be done comes first.
-    pub(super) fn possible(&self) -> Vec<Action> {
+    pub(super) fn possible(&self) -> Vec<Move> {
         let mut possible = self.next_inputs();
-        possible.extend(self.held.keys().cloned().map(Action::Record));
+        possible.extend(self.held.keys().cloned().map(Move::Record));
         for (id, instance) in &self.now.instances {
             possible.extend(self.open_steps(id, instance));
-            possible.extend(due_at(instance).map(|_| Action::Tick(id.clone())));
+            possible.extend(due_at(instance).map(|_| Move::Tick(id.clone())));
         }
         if self.disturbances > 0 {
             // With nothing in memory a crash changes nothing.
-            possible.extend((!self.held.is_empty()).then_some(Action::Crash));
+            possible.extend((!self.held.is_empty()).then_some(Move::Crash));
             let again = self.taken.difference(&self.taken_again);
-            possible.extend(again.copied().map(Action::TakeAgain));
+            possible.extend(again.copied().map(Move::TakeAgain));
             // Before anybody has dispatched it, whoever does is the first one.
-            let first = possible.iter().filter_map(Action::first_dispatch).cloned();
+            let first = possible.iter().filter_map(Move::first_dispatch).cloned();
             let first: BTreeSet<StepKey> = first.collect();
             let not_late = self.seen.keys().filter(|step| !self.late.contains(step));
             let late = not_late.filter(|step| !first.contains(step));
-            possible.extend(late.cloned().map(Action::DispatchLate));
+            possible.extend(late.cloned().map(Move::DispatchLate));
         }
-        possible.extend(self.held_late.keys().cloned().map(Action::RecordLate));
+        possible.extend(self.held_late.keys().cloned().map(Move::RecordLate));
         if self.interventions < self.scenario.interventions() {
-            possible.push(Action::Intervene(self.interventions));
+            possible.push(Move::Intervene(self.interventions));
         }
         possible
     }
 
     /// Of each instance, the first input that was not taken.
-    fn next_inputs(&self) -> Vec<Action> {
+    fn next_inputs(&self) -> Vec<Move> {
         let mut waiting = BTreeSet::new();
         let not_taken = self.now.inputs.iter().filter(|(place, _)| !self.taken.contains(place));
         not_taken
@@ -121,11 +121,11 @@ where
                 Correlation::Begins(id) | Correlation::Concerns(id) => waiting.insert(id),
                 Correlation::Nobody => false,
             })
-            .map(|(place, _)| Action::Take(*place))
+            .map(|(place, _)| Move::Take(*place))
             .collect()
     }
 
-    fn open_steps(&self, id: &str, instance: &SagaInstance<C::Saga>) -> Vec<Action> {
+    fn open_steps(&self, id: &str, instance: &SagaInstance<C::Saga>) -> Vec<Move> {
         if instance.state().is_ended() {
             return Vec::new();
         }
@@ -133,63 +133,63 @@ where
         open.filter_map(|step| {
             let key = key(id, step);
             if instance.is_to_be_cancelled(step) {
-                Some(Action::Cancel(key))
+                Some(Move::Cancel(key))
             } else if self.failures.get(&key).is_some_and(|times| *times >= ATTEMPTS_MAX) {
-                Some(Action::Park(key))
+                Some(Move::Park(key))
             } else {
-                (!self.held.contains_key(&key)).then_some(Action::Dispatch(key))
+                (!self.held.contains_key(&key)).then_some(Move::Dispatch(key))
             }
         })
         .collect()
     }
 
-    pub(super) async fn perform(&mut self, action: Action) -> Result<(), String> {
+    pub(super) async fn perform(&mut self, action: Move) -> Result<(), String> {
         self.disturbances -= usize::from(action.is_disturbance());
         match action {
-            Action::Take(place) => {
+            Move::Take(place) => {
                 self.taken.insert(place);
                 self.take(place).await?;
             }
-            Action::TakeAgain(place) => {
+            Move::TakeAgain(place) => {
                 self.taken_again.insert(place);
                 self.take(place).await?;
             }
-            Action::Dispatch(step) => match self.dispatch(&step).await? {
+            Move::Dispatch(step) => match self.dispatch(&step).await? {
                 StepOutcome::Failed(_) => *self.failures.entry(step).or_default() += 1,
                 outcome => drop(self.held.insert(step, outcome)),
             },
-            Action::DispatchLate(step) => {
+            Move::DispatchLate(step) => {
                 let outcome = self.dispatch(&step).await?;
                 self.late.insert(step.clone());
                 self.held_late.insert(step, outcome);
             }
-            Action::Record(step) => {
+            Move::Record(step) => {
                 let outcome = self.held.remove(&step).ok_or("nothing is held")?;
                 self.record(&step, outcome).await?;
             }
-            Action::RecordLate(step) => {
+            Move::RecordLate(step) => {
                 let outcome = self.held_late.remove(&step).ok_or("nothing is held")?;
                 self.record(&step, outcome).await?;
             }
-            Action::Cancel(step) => {
+            Move::Cancel(step) => {
                 let (origin, open) = self.known(&step)?;
                 let driver = &self.world.driver;
                 driver.cancel(&step.instance, origin, open).await.map_err(told)?;
             }
-            Action::Park(step) => {
+            Move::Park(step) => {
                 let (origin, open) = self.known(&step)?;
                 let (driver, error) = (&self.world.driver, "it failed".to_owned());
                 let parked = driver.park(&step.instance, origin, open, ATTEMPTS_MAX, error).await;
                 parked.map_err(told)?;
                 self.failures.remove(&step);
             }
-            Action::Tick(id) => self.tick(&id).await?,
-            Action::Crash => {
+            Move::Tick(id) => self.tick(&id).await?,
+            Move::Crash => {
                 self.held.clear();
                 let (app, clock) = (self.scenario.app(), self.scenario.clock().clone());
                 self.world = SagaWorld::new(app, clock, self.world.run);
             }
-            Action::Intervene(number) => {
+            Move::Intervene(number) => {
                 self.interventions += 1;
                 self.scenario.intervene(number, &self.world).await?;
             }
@@ -256,7 +256,7 @@ where
     pub(super) async fn check(&self) -> Result<bool, String> {
         history::check::<C::Saga>(&self.now.events)?;
         self.scenario.check(&self.world).await?;
-        let is_end = !self.possible().iter().any(Action::is_due);
+        let is_end = !self.possible().iter().any(Move::is_due);
         if is_end {
             for (id, instance) in &self.now.instances {
                 let is_waiting = matches!(instance.state(), SagaState::New | SagaState::Running);

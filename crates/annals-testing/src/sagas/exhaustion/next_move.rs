@@ -12,7 +12,7 @@ pub(super) struct StepKey {
 
 /// What can be done next. Inputs are named by their place in the schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum Move {
     Take(u64),
     Dispatch(StepKey),
     Record(StepKey),
@@ -26,7 +26,7 @@ pub(super) enum Action {
     Intervene(usize),
 }
 
-impl Action {
+impl Move {
     /// It must be done, sooner or later.
     pub(super) fn is_due(&self) -> bool {
         matches!(
@@ -61,7 +61,7 @@ impl fmt::Display for StepKey {
     }
 }
 
-impl fmt::Display for Action {
+impl fmt::Display for Move {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Take(place) => write!(formatter, "take event {place}"),

@@ -1,4 +1,4 @@
-//! `ETag`, `If-Match` and `If-None-Match`: the sequence of an aggregate as an entity tag
+//! `ETag`, `If-Match` and `If-None-Match`: the sequence of an aggregate as a tag
 //! (RFC 9110, section 8.8.3 and 13.1).
 
 use annals_core::Sequence;
@@ -63,12 +63,12 @@ fn malformed(name: &HeaderName) -> Problem {
     Problem::new(Kind::MALFORMED_HEADER, detail).with_faults(vec![fault])
 }
 
-/// The entity tag of a sequence.
+/// The tag of a sequence.
 pub(crate) fn tag(sequence: Sequence) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("\"{sequence}\"")).ok()
 }
 
-/// The sequence of an entity tag. Zero is none: what does not exist has no tag.
+/// The sequence of a tag. Zero is none: what does not exist has no tag.
 fn sequence(tag: &str) -> Option<Sequence> {
     let text = opaque(tag)?;
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
