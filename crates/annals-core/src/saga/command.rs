@@ -27,7 +27,7 @@ pub enum SagaCommand<S: Saga> {
         at: DateTime<Utc>,
     },
     /// A step was rejected. Must be executed with the step's own command id
-    /// ([`StepCommandId`]), so that only one of "done" and "rejected" can ever be written.
+    /// ([`StepCommandId`](crate::StepCommandId)), so that only one of "done" and "rejected" can ever be written.
     Reject {
         /// Its number.
         step: u32,
