@@ -26,8 +26,8 @@ pub enum SagaCommand<S: Saga> {
         /// The time now.
         at: DateTime<Utc>,
     },
-    /// A step was rejected. Must be executed with the step's own command id
-    /// ([`StepCommandId`](crate::StepCommandId)), so that only one of "done" and "rejected" can ever be written.
+    /// A step was rejected. Must be executed with the step's own command id, so that only one of
+    /// "done" and "rejected" can ever be written: see [`StepCommandId`](crate::StepCommandId).
     Reject {
         /// Its number.
         step: u32,
