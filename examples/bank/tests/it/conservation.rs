@@ -44,7 +44,7 @@ const TRANSFERS_DEFAULT: usize = 1_000;
 
 /// Transfers between two disturbances. Each may stop everything for as long as a lease lasts, so a
 /// long run has long stretches without.
-const CALM: usize = 100;
+const CALM: usize = 70;
 const DISTURBANCES_MAX: usize = 500;
 
 const ACCOUNTS: usize = 100;
