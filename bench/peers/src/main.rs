@@ -7,6 +7,7 @@
 mod clients;
 #[path = "../../../crates/annals/benches/figures/database.rs"]
 mod database;
+#[expect(dead_code, reason = "money is only withdrawn by the transfers that are measured there")]
 #[path = "../../../crates/annals/benches/figures/domain.rs"]
 mod domain;
 #[expect(dead_code, reason = "limits and times by themselves are shown there")]

@@ -42,6 +42,7 @@ impl Projection for Accounts {
         let amount = match event.event {
             Event::AccountOpened { initial_balance, .. } => initial_balance,
             Event::MoneyDeposited { amount, .. } => amount,
+            Event::MoneyWithdrawn { amount, .. } => -amount,
         };
         *changes.entry(event.stream.aggregate_id().to_owned()).or_default() += amount;
         Ok(())
