@@ -87,6 +87,10 @@ struct Shared {
     is_copying: AtomicBool,
     /// The thread has left what the writer can finish.
     is_nearly_done: AtomicBool,
+    /// Held during a pass of the thread.
+    pass: Mutex<()>,
+    /// The writer waits for the end of a pass, and there is to be no other.
+    is_enough: AtomicBool,
     failure: Mutex<Option<rusqlite::Error>>,
 }
 
@@ -183,10 +187,17 @@ impl Checkpoints {
     /// Copies everything and has the log begin anew, unless a reader is in the way for too long.
     /// That is not tried again before the log has grown, or one forgotten transaction of another
     /// process would hold up every batch.
+    ///
+    /// The thread is not a reader: if it is in the middle of a pass, this waits for the end of it,
+    /// which a disk that cannot keep up delays for longer than any reader might take.
     fn restart(&mut self, connection: &Connection, frames: Frames) -> rusqlite::Result<()> {
+        self.shared.is_enough.store(true, Ordering::Release);
+        let pass = self.shared.pass.lock().unwrap_or_else(PoisonError::into_inner);
         connection.busy_timeout(RESTART_WAIT_MAX)?;
         let outcome = checkpoint(connection, include_str!("sql/checkpoint_restart.sql"));
         connection.busy_timeout(BUSY_MAX)?;
+        drop(pass);
+        self.shared.is_enough.store(false, Ordering::Release);
         self.restart_from = frames.all.saturating_add(self.bounds.bulk);
         self.weigh(outcome)
     }
@@ -228,7 +239,7 @@ fn copy_when_called(
 ) {
     while calls.recv().is_ok() {
         shared.is_copying.store(true, Ordering::Release);
-        if let Err(error) = copy_bulk(connection, bounds) {
+        if let Err(error) = copy_bulk(connection, shared, bounds) {
             *shared.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
         shared.is_copying.store(false, Ordering::Release);
@@ -241,9 +252,13 @@ fn copy_when_called(
 /// SQLite flushes the database file only in a pass during which nobody commits. The passes that
 /// have little to copy are short enough for that, so they are repeated: the first to succeed
 /// flushes the bulk, the next ones what has come meanwhile. What the writer finishes, it flushes.
-fn copy_bulk(connection: &Connection, bounds: Bounds) -> rusqlite::Result<()> {
+fn copy_bulk(connection: &Connection, shared: &Shared, bounds: Bounds) -> rusqlite::Result<()> {
     let mut short_passes = 0;
     for _ in 0..PASSES_MAX {
+        let _pass = shared.pass.lock().unwrap_or_else(PoisonError::into_inner);
+        if shared.is_enough.load(Ordering::Acquire) {
+            break;
+        }
         let frames = checkpoint(connection, include_str!("sql/checkpoint_state.sql"))?;
         checkpoint(connection, include_str!("sql/checkpoint_passive.sql"))?;
         short_passes += usize::from(frames.pending() <= bounds.finish);
