@@ -140,9 +140,13 @@ pub enum ReadError {
         #[source]
         source: BoxError,
     },
-    /// This store handle will not answer any more. Open the store again.
+    /// This store handle will not answer any more. Open the store again; the source says why.
     #[error("the store is closed")]
-    Closed,
+    Closed {
+        /// Why: shut down, or stopped because it is not the log that was opened any more.
+        #[source]
+        source: BoxError,
+    },
     /// What is stored at this position is not what was written. Do not go on past it: restore the
     /// log from a backup or a replica.
     #[error("the event at position {position} is damaged: {detail}")]

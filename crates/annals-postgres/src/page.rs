@@ -48,9 +48,6 @@ impl Reader {
     }
 
     pub(crate) async fn read(&self, read: &Read) -> Result<Page, ReadError> {
-        if self.news.closed().is_some() {
-            return Err(ReadError::Closed);
-        }
         let seen = self.news.head();
         if let Some(replica) = &self.replica {
             match self.read_from(replica, read).await {
@@ -69,9 +66,6 @@ impl Reader {
 
     /// The head of the primary.
     pub(crate) async fn head(&self) -> Result<Position, ReadError> {
-        if self.news.closed().is_some() {
-            return Err(ReadError::Closed);
-        }
         let seen = self.news.head();
         let mut session = self.primary.lend().await.map_err(read_error)?;
         let row = session.query_one(Statement::Head, &[]).await;
@@ -141,7 +135,7 @@ impl Reader {
 /// What a reader is told.
 pub(crate) fn read_error(error: SessionError) -> ReadError {
     match error {
-        SessionError::OtherLog(_) => ReadError::Closed,
+        SessionError::Closed(reason) => ReadError::Closed { source: reason.into() },
         error => ReadError::Unavailable { source: Box::new(error) },
     }
 }

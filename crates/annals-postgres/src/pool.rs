@@ -47,10 +47,13 @@ impl Pool {
         Self { server, news, purpose, sessions_max, permits, idle: Mutex::default() }
     }
 
-    /// An idle session, or a new one.
+    /// An idle session, or a new one. None once the handle is closed.
     pub(crate) async fn lend(&self) -> Result<Lent<'_>, SessionError> {
         let watch = Stopwatch::start();
         let permit = self.permits.acquire().await.expect("the semaphore is never closed");
+        if let Some(reason) = self.news.closed() {
+            return Err(reason.into());
+        }
         while let Some(mut session) = self.take_idle() {
             if session.is_alive().await {
                 self.lent(&watch);

@@ -287,7 +287,7 @@ async fn try_connect(server: &Server, news: &News) -> Result<Session, BatchError
         Err(error) => tracing::warn!(%error, "the server does not say what it is"),
     }
     news.check_log(&mut session).await.map_err(|error| match error {
-        SessionError::OtherLog(reason) => reason.into(),
+        SessionError::Closed(reason) => reason.into(),
         error => BatchError::Unreachable(error),
     })?;
     tracing::info!("the writing connection is back");

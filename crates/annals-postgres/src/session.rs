@@ -62,9 +62,9 @@ pub(crate) enum SessionError {
     /// The server did not answer in time. Whether the statement was carried out is not known.
     #[error("the server did not answer within {0:?}")]
     Silent(Duration),
-    /// The server does not have the log any more that was opened.
+    /// The handle does not go on. The statement was not sent.
     #[error(transparent)]
-    OtherLog(#[from] Closed),
+    Closed(#[from] Closed),
     /// The statement or its answer does not have the expected form.
     #[error("a statement and its values do not fit")]
     Form(#[source] Arc<tokio_postgres::Error>),

@@ -159,8 +159,8 @@ impl PostgresStore {
         let mut head = self.news.subscribe();
         let mut has_called = false;
         loop {
-            if self.news.closed().is_some() {
-                return Err(ReadError::Closed);
+            if let Some(reason) = self.news.closed() {
+                return Err(ReadError::Closed { source: reason.into() });
             }
             let known = *head.borrow_and_update();
             if known > position {
@@ -171,7 +171,8 @@ impl PostgresStore {
                 self.call.call();
                 has_called = true;
             }
-            head.changed().await.map_err(|_| ReadError::Closed)?;
+            // Never an error: whoever publishes is part of this handle.
+            let _ = head.changed().await;
         }
     }
 }

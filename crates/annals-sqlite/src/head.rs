@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use annals_core::{Position, ReadError};
 use rusqlite::Connection;
+use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::connection;
@@ -22,21 +23,28 @@ const POLL_MAX: Duration = Duration::from_secs(1);
 /// The last position that is durable, or why it cannot be known.
 pub(crate) type Head = Result<Position, Arc<Fault>>;
 
-/// Waits until the head is beyond `position`.
+/// Waits until the head is beyond `position`; `None` if it will not move any more, because whoever
+/// moved it has ended.
 pub(crate) async fn wait_past(
     mut head: watch::Receiver<Head>,
     position: Position,
-) -> Result<Position, ReadError> {
+) -> Result<Option<Position>, ReadError> {
     loop {
         match &*head.borrow_and_update() {
-            Ok(head) if *head > position => return Ok(*head),
+            Ok(head) if *head > position => return Ok(Some(*head)),
             Ok(_) => {}
             Err(fault) => return Err(ReadError::Unavailable { source: fault.to_string().into() }),
         }
-        // The sender is gone: the writer has stopped, so nothing will ever come.
-        head.changed().await.map_err(|_| ReadError::Closed)?;
+        if head.changed().await.is_err() {
+            return Ok(None);
+        }
     }
 }
+
+/// The thread that looks at the log has ended.
+#[derive(Debug, Error)]
+#[error("the thread that looks for news has ended")]
+struct Ended;
 
 /// Looks at a log that another process writes, as long as somebody waits.
 #[derive(Debug)]
@@ -105,12 +113,13 @@ impl Poller {
     pub(crate) async fn wait_past(&self, position: Position) -> Result<Position, ReadError> {
         let _waiter = Waiter::new(&self.shared);
         let mut head = self.head.clone();
+        let ended = || ReadError::Closed { source: Ended.into() };
         let is_old_error = head.borrow_and_update().is_err();
         if is_old_error {
             // From the last time somebody waited. Being here makes the thread look again.
-            head.changed().await.map_err(|_| ReadError::Closed)?;
+            head.changed().await.map_err(|_| ended())?;
         }
-        wait_past(head, position).await
+        wait_past(head, position).await?.ok_or_else(ended)
     }
 }
 

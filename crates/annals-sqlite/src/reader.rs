@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use annals_core::ReadError;
 use async_channel::{Receiver, Sender};
 use rusqlite::Connection;
+use thiserror::Error;
 use tokio::sync::oneshot;
 
 use crate::connection;
@@ -57,8 +58,9 @@ impl Readers {
                 let _ = answer.send(work(reader));
             }
         });
-        self.jobs.send(job).await.map_err(|_| ReadError::Closed)?;
-        answered.await.map_err(|_| ReadError::Closed)?
+        let ended = || ReadError::Closed { source: Ended.into() };
+        self.jobs.send(job).await.map_err(|_| ended())?;
+        answered.await.map_err(|_| ended())?
     }
 }
 
@@ -77,6 +79,11 @@ fn work(connection: Connection, queue: &Receiver<Job>) {
         job(&mut reader);
     }
 }
+
+/// A thread has ended that would have answered.
+#[derive(Debug, Error)]
+#[error("the thread that reads has ended")]
+struct Ended;
 
 /// A thread with its connection could not be started.
 #[derive(Debug)]

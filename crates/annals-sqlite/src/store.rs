@@ -186,7 +186,10 @@ impl EventStore for SqliteStore {
 
     fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, ReadError>> {
         match &self.mode {
-            Mode::Writing { head, .. } => Box::pin(head::wait_past(head.clone(), position)),
+            Mode::Writing { writer, head, .. } => Box::pin(async move {
+                let news = head::wait_past(head.clone(), position).await?;
+                news.ok_or_else(|| ReadError::Closed { source: writer.reason().into() })
+            }),
             Mode::Reading { poller } => Box::pin(poller.wait_past(position)),
         }
     }

@@ -92,7 +92,8 @@ impl Writer {
         })
     }
 
-    fn reason(&self) -> Stopped {
+    /// Why it takes no more appends, once it does not.
+    pub(crate) fn reason(&self) -> Stopped {
         self.stopped.get().cloned().unwrap_or(Stopped::Ended)
     }
 }

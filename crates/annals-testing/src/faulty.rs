@@ -224,7 +224,7 @@ impl FaultError for ReadError {
     }
 
     fn closed() -> Self {
-        Self::Closed
+        Self::Closed { source: CLOSED.into() }
     }
 
     fn unknown(what: &'static str) -> Self {

@@ -52,7 +52,7 @@ impl From<LoadError> for Problem {
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Unavailable { .. } | ReadError::Closed => {
+            ReadError::Unavailable { .. } | ReadError::Closed { .. } => {
                 Self::temporary(Kind::UNAVAILABLE, &error)
             }
             other => Self::internal(&other),

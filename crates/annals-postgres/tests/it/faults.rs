@@ -4,7 +4,9 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_core::{AppendCondition, AppendError, BoxFuture, CommandId, EventStore, Position};
+use annals_core::{
+    AppendCondition, AppendError, BoxFuture, CommandId, EventStore, Position, ReadError,
+};
 use annals_postgres::PostgresStore;
 use futures_util::future::join_all;
 use tokio_postgres::Client;
@@ -28,6 +30,12 @@ fn chain(error: &dyn Error) -> String {
         next = cause.source();
     }
     text
+}
+
+/// Every question is answered alike, and told why.
+fn assert_closed<T: std::fmt::Debug>(outcome: Result<T, ReadError>, reason: &str) {
+    let Err(ReadError::Closed { source }) = outcome else { panic!("{outcome:?}") };
+    assert!(source.to_string().contains(reason), "{source}");
 }
 
 #[test]
@@ -240,10 +248,14 @@ fn log_that_went_back_is_not_worked_with() {
         assert!(text.contains("position 4 was acknowledged or read here"), "{text}");
         for _ in 0..2 {
             let read = reader.read(annals_core::Read::all().after(page.through)).await;
-            assert!(matches!(read, Err(annals_core::ReadError::Closed)), "{read:?}");
+            assert_closed(read, "position 4 was acknowledged or read here");
         }
         let waited = reader.wait_past(page.through).await;
-        assert!(matches!(waited, Err(annals_core::ReadError::Closed)), "{waited:?}");
+        assert_closed(waited, "position 4 was acknowledged or read here");
+        let head = store.head().await;
+        assert_closed(head, "position 4 was acknowledged or read here");
+        let found = store.find_command(CommandId::new()).await;
+        assert_closed(found, "position 4 was acknowledged or read here");
     });
 }
 

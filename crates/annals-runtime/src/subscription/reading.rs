@@ -29,7 +29,7 @@ impl Reading {
             Err(error) => match error.try_into_panic() {
                 Ok(panicked) => panic::resume_unwind(panicked),
                 // Nobody aborts it but the runtime, when it ends.
-                Err(_) => Err(ReadError::Closed.into()),
+                Err(error) => Err(ReadError::Closed { source: Box::new(error) }.into()),
             },
         }
     }

@@ -174,7 +174,7 @@ async fn whichever_call_fails_all_events_come_once_in_order() {
                 while subscription.checkpoint().position < head {
                     match subscription.next_batch(1_000).await {
                         Ok(batch) => events.extend(batch.events),
-                        Err(SubscriptionError::Read(ReadError::Closed)) => errors += 1,
+                        Err(SubscriptionError::Read(ReadError::Closed { .. })) => errors += 1,
                         Err(error) => panic!("{error}"),
                     }
                 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use annals_core::{EventStore, Position};
+use annals_core::{EventStore, Position, ReadError};
 use annals_sqlite::SqliteStore;
 use tempfile::TempDir;
 
@@ -25,6 +25,9 @@ pub(crate) fn play(folder: &Path) {
     if let Some(store) = open(folder) {
         let store: Arc<dyn EventStore> = Arc::new(store);
         runtime.block_on(workload::run(&store, "f", CLIENTS, COMMANDS, &outcomes));
+        if read_outcomes(folder).values().any(|outcome| matches!(outcome, Outcome::Closed)) {
+            runtime.block_on(assert_waiting_tells_why(&store));
+        }
     }
     let Some(store) = open(folder) else { return };
     let told = read_outcomes(folder);
@@ -35,6 +38,15 @@ pub(crate) fn play(folder: &Path) {
             outcomes.note(&label, outcome);
         }
     }
+}
+
+/// Whoever waits for news of a stopped writer is told the same as whoever appends.
+async fn assert_waiting_tells_why(store: &Arc<dyn EventStore>) {
+    let head = store.head().await.unwrap();
+    let Err(ReadError::Closed { source }) = store.wait_past(head).await else {
+        panic!("the writer has stopped")
+    };
+    assert!(source.to_string().contains("the writer stopped because"), "{source}");
 }
 
 fn open(folder: &Path) -> Option<SqliteStore> {

@@ -61,7 +61,8 @@ fn faults_of_reads_are_unavailable_or_closed() {
         assert!(run(store.read(Read::all())).is_ok(), "only the first one goes wrong");
     }
     let store = FaultyStore::new(MemoryStore::new()).on(Call::Head, 1, Fault::Closed);
-    assert!(matches!(run(store.head()), Err(ReadError::Closed)));
+    let Err(ReadError::Closed { source }) = run(store.head()) else { panic!("it is closed") };
+    assert_eq!(source.to_string(), "a planned fault closed the store");
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn each_kind_of_call_is_counted_and_all_of_them_together() {
         assert!(store.wait_past(Position::ZERO).await.is_err());
         assert!(store.wait_past(Position::ZERO).await.is_ok());
         assert!(store.find_command(CommandId::new()).await.is_ok());
-        assert!(matches!(store.read(Read::all()).await, Err(ReadError::Closed)));
+        assert!(matches!(store.read(Read::all()).await, Err(ReadError::Closed { .. })));
         assert!(store.head().await.is_ok());
     });
     let calls = [Call::Any, Call::Append, Call::WaitPast, Call::FindCommand, Call::Read];

@@ -98,7 +98,7 @@ impl From<LoadError> for BankError {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::SequenceAhead { asked, actual, .. } => Self::SequenceAhead { asked, actual },
-            LoadError::Read(ReadError::Unavailable { .. } | ReadError::Closed) => {
+            LoadError::Read(ReadError::Unavailable { .. } | ReadError::Closed { .. }) => {
                 Self::Unavailable(error.into())
             }
             broken => Self::Internal(broken.into()),
