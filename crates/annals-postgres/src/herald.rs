@@ -1,46 +1,32 @@
 //! News from other processes, and to them.
 
+mod doorbell;
+mod polling;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_core::Position;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 
 use crate::connect::Purpose;
-use crate::facts::position;
 use crate::news::News;
 use crate::server::Server;
 use crate::session::{Session, SessionError, Told};
 use crate::statement::{LISTEN, Statement};
 
-/// First pause between looks at the head while somebody waits for news.
-///
-/// Others ring when there are any, so this is only for the ring that got lost.
-const POLL_PAUSE: Duration = Duration::from_millis(100);
-
-/// Longest pause: what a lost ring costs at most.
-const POLL_PAUSE_MAX: Duration = Duration::from_secs(1);
-
-/// Shortest time between two rings. A busy writer then rings a hundred times a second, whatever
-/// the number of its batches, and a reader elsewhere is at most this late.
-const RING_PAUSE: Duration = Duration::from_millis(10);
+pub(crate) use doorbell::Bell;
+use doorbell::Doorbell;
+use polling::Polling;
 
 /// How long a look may take before the connection is given up.
 const LOOK_MAX: Duration = Duration::from_secs(5);
 
-/// Tells other processes that something is new.
-#[derive(Debug, Clone)]
-pub(crate) struct Bell(Option<Arc<Notify>>);
-
-impl Bell {
-    /// Rings soon; rings in between are one.
-    pub(crate) fn ring(&self) {
-        if let Some(bell) = &self.0 {
-            bell.notify_one();
-        }
-    }
-}
+/// Rings in a row that nobody here waited for, after which others are told that nobody waits.
+///
+/// Readers that are at work take what is new without being woken. One ring can come in between two
+/// waits; telling others each time would cost as much as the rings.
+const RINGS_IN_VAIN_MAX: u32 = 3;
 
 /// Asks for a look at the head on behalf of somebody who begins to wait.
 #[derive(Debug, Clone, Default)]
@@ -62,53 +48,49 @@ pub(crate) struct Herald {
     server: Arc<Server>,
     news: Arc<News>,
     call: Call,
-    bell: Arc<Notify>,
-    session: Option<Session>,
+    doorbell: Doorbell,
+    polling: Polling,
+    link: Option<Link>,
+}
+
+/// A connection, and what others know of it. A new one is not known to anybody.
+#[derive(Debug)]
+struct Link {
+    session: Session,
     is_listening: bool,
-    next_look: Instant,
-    pause: Duration,
-    last_ring: Option<Instant>,
+    /// Whether others ring for it.
+    is_waiting: bool,
+    rings_in_vain: u32,
 }
 
 enum Happened {
     Called,
-    AskedToRing,
+    RingIsDue,
     Told(Told),
-    PauseIsOver,
+    LookIsDue,
 }
 
 impl Herald {
     pub(crate) fn new(server: Arc<Server>, news: Arc<News>, has_bell: bool) -> (Self, Call, Bell) {
-        let (call, bell) = (Call::default(), Arc::new(Notify::new()));
-        let herald = Self {
-            server,
-            news,
-            call: call.clone(),
-            bell: Arc::clone(&bell),
-            session: None,
-            is_listening: false,
-            next_look: Instant::now(),
-            pause: POLL_PAUSE,
-            last_ring: None,
-        };
-        (herald, call, Bell(has_bell.then_some(bell)))
+        let (call, doorbell) = (Call::default(), Doorbell::default());
+        let bell = if has_bell { doorbell.bell() } else { Doorbell::silent() };
+        let polling = Polling::default();
+        let herald = Self { server, news, call: call.clone(), doorbell, polling, link: None };
+        (herald, call, bell)
     }
 
     /// Works until the handle is closed.
     pub(crate) async fn run(mut self) {
         while self.news.closed().is_none() {
             match self.happening().await {
-                Happened::Called => self.look().await,
-                Happened::AskedToRing => self.ring().await,
-                Happened::Told(Told::Rung) | Happened::PauseIsOver => {
-                    if self.news.has_waiters() {
-                        self.look().await;
-                    }
-                }
+                Happened::Called | Happened::LookIsDue => self.look().await,
+                Happened::RingIsDue => self.ring().await,
+                Happened::Told(Told::Rung) if self.news.has_waiters() => self.look().await,
+                Happened::Told(Told::Rung) => self.rung_in_vain().await,
                 Happened::Told(Told::Lost(reason)) => {
                     tracing::debug!(%reason, "the listening connection is lost");
-                    self.session = None;
-                    self.next_look = Instant::now();
+                    self.link = None;
+                    self.polling.hurry();
                 }
             }
         }
@@ -116,16 +98,16 @@ impl Herald {
 
     async fn happening(&mut self) -> Happened {
         let told = async {
-            match &mut self.session {
-                Some(session) => session.told().await,
+            match &mut self.link {
+                Some(link) => link.session.told().await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             () = self.call.0.notified() => Happened::Called,
-            () = self.bell.notified() => Happened::AskedToRing,
+            () = self.doorbell.due() => Happened::RingIsDue,
             told = told => Happened::Told(told),
-            () = sleep_until(self.next_look), if self.news.has_waiters() => Happened::PauseIsOver,
+            () = self.polling.due(), if self.news.has_waiters() => Happened::LookIsDue,
         }
     }
 
@@ -133,53 +115,75 @@ impl Herald {
     async fn look(&mut self) {
         let before = self.news.head();
         match timeout(LOOK_MAX, self.try_look()).await {
-            Ok(Ok(head)) => self.news.publish(head),
+            Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::debug!(%error, "cannot look for news");
-                self.session = None;
+                self.link = None;
             }
-            Err(_) => self.session = None,
+            Err(_) => self.link = None,
         }
-        let is_new = self.news.head() > before;
-        self.pause = if is_new { POLL_PAUSE } else { (self.pause * 2).min(POLL_PAUSE_MAX) };
-        self.next_look = Instant::now() + self.pause;
+        self.polling.looked(self.news.head() > before);
     }
 
-    async fn try_look(&mut self) -> Result<Position, SessionError> {
-        let is_listening = self.is_listening;
-        let session = self.session().await?;
-        if !is_listening {
-            // Listen first, look second: what is written between the two then rings.
-            session.execute(LISTEN).await?;
-        }
-        let row = session.query_one(Statement::Head, &[]).await?;
-        self.is_listening = true;
-        position(row.try_get("position")?)
+    async fn try_look(&mut self) -> Result<(), SessionError> {
+        let news = Arc::clone(&self.news);
+        let link = self.link().await?;
+        // Tell others first, look second: what is written between the two then rings.
+        link.wait_for_rings().await?;
+        news.look(&mut link.session).await.map(drop)
     }
 
-    async fn session(&mut self) -> Result<&mut Session, SessionError> {
-        let session = match self.session.take() {
-            Some(session) => session,
+    async fn link(&mut self) -> Result<&mut Link, SessionError> {
+        let link = match self.link.take() {
+            Some(link) => link,
             None => {
-                self.is_listening = false;
                 let mut session = self.server.connect(Purpose::Primary).await?;
                 self.news.check_log(&mut session).await?;
-                session
+                Link { session, is_listening: false, is_waiting: false, rings_in_vain: 0 }
             }
         };
-        Ok(self.session.insert(session))
+        Ok(self.link.insert(link))
     }
 
     async fn ring(&mut self) {
-        if let Some(last) = self.last_ring {
-            sleep_until(last + RING_PAUSE).await;
-        }
-        self.last_ring = Some(Instant::now());
-        let ring = async { self.session().await?.query(Statement::Ring, &[]).await };
+        let ring = async { self.link().await?.session.query(Statement::Ring, &[]).await };
         let rung = timeout(LOOK_MAX, ring).await;
         if !matches!(rung, Ok(Ok(_))) {
             tracing::debug!("cannot ring for other processes");
-            self.session = None;
+            self.link = None;
+            self.polling.hurry();
         }
+    }
+
+    /// Nobody waits. Others need not ring, if that goes on.
+    async fn rung_in_vain(&mut self) {
+        let Some(link) = &mut self.link else { return };
+        if !matches!(timeout(LOOK_MAX, link.rung_in_vain()).await, Ok(Ok(()))) {
+            self.link = None;
+        }
+    }
+}
+
+impl Link {
+    async fn wait_for_rings(&mut self) -> Result<(), SessionError> {
+        if !self.is_listening {
+            self.session.execute(LISTEN).await?;
+            self.is_listening = true;
+        }
+        if !self.is_waiting {
+            self.session.query(Statement::BeginWaiting, &[]).await?;
+            self.is_waiting = true;
+        }
+        self.rings_in_vain = 0;
+        Ok(())
+    }
+
+    async fn rung_in_vain(&mut self) -> Result<(), SessionError> {
+        self.rings_in_vain += 1;
+        if self.is_waiting && self.rings_in_vain >= RINGS_IN_VAIN_MAX {
+            self.session.query(Statement::EndWaiting, &[]).await?;
+            self.is_waiting = false;
+        }
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::closed::Closed;
+use crate::facts;
 use crate::session::{Session, SessionError};
 use crate::statement::Statement;
 
@@ -68,14 +69,28 @@ impl News {
         }
     }
 
+    /// The newest event that was acknowledged or read here, or that the log was seen to end with.
+    pub(crate) fn newest(&self) -> Option<(Position, EventId)> {
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks where the log ends, and publishes it.
+    pub(crate) async fn look(&self, session: &mut Session) -> Result<Position, SessionError> {
+        let rows = session.query(Statement::Head, &[]).await?;
+        let Some(row) = rows.first() else { return Ok(Position::ZERO) };
+        let head = facts::position(row.try_get("position")?)?;
+        self.remember(head, EventId::from_uuid(row.try_get("event_id")?));
+        self.publish(head);
+        Ok(head)
+    }
+
     /// Refuses a server that does not have the log that was opened, with everything seen of it. The
     /// handle is closed then.
     ///
     /// To be asked of every new connection: a server can only go back to an earlier state by a
     /// restart or a failover, and no connection survives those.
     pub(crate) async fn check_log(&self, session: &mut Session) -> Result<(), SessionError> {
-        let newest = *self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        let (position, expected) = newest.unzip();
+        let (position, expected) = self.newest().unzip();
         let position = position.unwrap_or_default();
         let row = session.query_one(Statement::EventAt, &[&position.as_i64()]).await?;
         let log_id: Uuid = row.try_get("log_id")?;

@@ -68,10 +68,8 @@ impl Reader {
     pub(crate) async fn head(&self) -> Result<Position, ReadError> {
         let seen = self.news.head();
         let mut session = self.primary.lend().await.map_err(read_error)?;
-        let row = session.query_one(Statement::Head, &[]).await;
-        session.settle(&row);
-        let row = row.map_err(read_error)?;
-        let head = row.try_get("position").map_err(SessionError::from).and_then(position);
+        let head = self.news.look(&mut session).await;
+        session.settle(&head);
         let head = head.map_err(read_error)?;
         if head < seen {
             self.check_log().await?;

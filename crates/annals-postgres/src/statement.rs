@@ -21,8 +21,10 @@ macro_rules! statements {
 statements! {
     Append = "append.sql",
     AppendOne = "append_one.sql",
+    BeginWaiting = "begin_waiting.sql",
     BlockedBy = "blocked_by.sql",
     CheckConditions = "check_conditions.sql",
+    EndWaiting = "end_waiting.sql",
     EventAt = "event_at.sql",
     FindCommand = "find_command.sql",
     Head = "head.sql",

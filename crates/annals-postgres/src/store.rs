@@ -185,9 +185,7 @@ async fn prepare(session: &mut Session, news: &News) -> Result<(), SessionError>
     session.prepare(Statement::CheckConditions).await?;
     // Nothing was seen yet, so this only notes which log it is.
     news.check_log(session).await?;
-    let row = session.query_one(Statement::Head, &[]).await?;
-    news.publish(crate::facts::position(row.try_get("position")?)?);
-    Ok(())
+    news.look(session).await.map(drop)
 }
 
 /// The runtime ended while the append was under way.
