@@ -84,6 +84,21 @@ impl News {
         Ok(head)
     }
 
+    /// Whether a replica has this event of this very log, and so everything before it.
+    ///
+    /// One that is behind has not. One that got ahead of a standby which took over, or that belongs
+    /// to somebody else, may have as many events, and others.
+    pub(crate) async fn is_in(
+        &self,
+        session: &mut Session,
+        (position, event_id): (Position, EventId),
+    ) -> Result<bool, SessionError> {
+        let row = session.query_one(Statement::EventAt, &[&position.as_i64()]).await?;
+        let log_id: Uuid = row.try_get("log_id")?;
+        let found: Option<Uuid> = row.try_get("event_id")?;
+        Ok(self.log_id.get() == Some(&log_id) && found == Some(*event_id.as_uuid()))
+    }
+
     /// Refuses a server that does not have the log that was opened, with everything seen of it. The
     /// handle is closed then.
     ///

@@ -17,7 +17,7 @@ use crate::row::{Decoder, HEAD};
 use crate::session::{Session, SessionError};
 use crate::statement::Statement;
 
-/// Reads pages from the primary, and from a replica where that is as new as what was seen before.
+/// Reads pages from the primary, and from a replica where that has what was seen of the primary.
 #[derive(Debug)]
 pub(crate) struct Reader {
     primary: Arc<Pool>,
@@ -50,13 +50,15 @@ impl Reader {
     pub(crate) async fn read(&self, read: &Read) -> Result<Page, ReadError> {
         let seen = self.news.head();
         if let Some(replica) = &self.replica {
-            match self.read_from(replica, read).await {
-                Ok((page, head)) if head >= seen => return Ok(page),
-                Ok((_, head)) => tracing::debug!(%head, %seen, "the replica is behind"),
+            match self.read_replica(replica, read, seen).await {
+                Ok(Some(page)) => return Ok(page),
+                Ok(None) => tracing::debug!(%seen, "the replica is behind"),
+                Err(error @ ReadError::Closed { .. }) => return Err(error),
                 Err(error) => tracing::warn!(%error, "the replica cannot be read"),
             }
         }
-        let (page, head) = self.read_from(&self.primary, read).await?;
+        let session = self.primary.lend().await.map_err(read_error)?;
+        let (page, head) = self.read_on(session, read).await?;
         if head < seen {
             self.check_log().await?;
         }
@@ -74,7 +76,6 @@ impl Reader {
         if head < seen {
             self.check_log().await?;
         }
-        self.news.publish(head);
         Ok(head)
     }
 
@@ -86,9 +87,35 @@ impl Reader {
         checked.map_err(read_error)
     }
 
+    /// A page of what the primary is known to have; nothing if the replica does not have all of it.
+    ///
+    /// Whatever else a replica has may be what a failover took back, or never have been in the log:
+    /// that is left to the primary.
+    async fn read_replica(
+        &self,
+        replica: &Pool,
+        read: &Read,
+        seen: Position,
+    ) -> Result<Option<Page>, ReadError> {
+        let Some(newest) = self.news.newest().filter(|(position, _)| *position >= seen) else {
+            return Ok(None);
+        };
+        let mut session = replica.lend().await.map_err(read_error)?;
+        let is_in = self.news.is_in(&mut session, newest).await;
+        if !matches!(is_in, Ok(true)) {
+            session.settle(&is_in);
+            return is_in.map(|_| None).map_err(read_error);
+        }
+        let read = read.clone().up_to(read.up_to_position().min(newest.0));
+        self.read_on(session, &read).await.map(|(page, _)| Some(page))
+    }
+
     /// A page, and the head in the same snapshot.
-    async fn read_from(&self, pool: &Pool, read: &Read) -> Result<(Page, Position), ReadError> {
-        let mut session = pool.lend().await.map_err(read_error)?;
+    async fn read_on(
+        &self,
+        mut session: Lent<'_>,
+        read: &Read,
+    ) -> Result<(Page, Position), ReadError> {
         let mut rows = Rows::new(read, self.events_max(read));
         let gathered = rows.gather(&mut session).await;
         self.end(session, &rows, &gathered);

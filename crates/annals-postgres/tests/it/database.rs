@@ -67,6 +67,10 @@ impl Database {
         database
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn role(&self, role: &str) -> String {
         format!("{}_{role}", self.name)
     }

@@ -10,7 +10,7 @@ use tokio::task::block_in_place;
 use tokio_postgres::Client;
 
 use crate::cluster::Cluster;
-use crate::database::{Database, connect, execute};
+use crate::database::{Database, connect, execute, server_url, with_database};
 use crate::hostile::block_on;
 use crate::load::{Load, append, append_until_known, assert_log, event};
 use crate::own_server;
@@ -257,5 +257,55 @@ fn replica_is_read_only_where_it_is_new_enough() {
         block_in_place(|| pair.primary.stop("immediate").expect("it can be stopped"));
         let behind = store.read(Read::all()).await;
         assert!(matches!(behind, Err(ReadError::Unavailable { .. })), "{behind:?}");
+    });
+}
+
+/// A copy of the log that has gone on by itself, as a standby does that was ahead of the one which
+/// took over. It is as new as the primary, and what it has more was never in the log.
+#[test]
+fn replica_with_another_history_is_not_read() {
+    block_on(async {
+        let database = Database::with_log().await;
+        let store = PostgresStore::open(database.application_options()).await;
+        let store = store.expect("the log can be opened");
+        for sequence in 0..5 {
+            let _ = append_until_known(&store, "one", sequence, CommandId::new()).await;
+        }
+        store.close().await;
+        let server = connect(server_url()).await;
+        let (name, copy) = (database.name(), format!("{}_copy", database.name()));
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ";
+        execute(&server, &format!("{end} '{name}'")).await;
+        while server
+            .batch_execute(&format!("CREATE DATABASE {copy} TEMPLATE {name}"))
+            .await
+            .is_err()
+        {
+            // Whoever was ended is still on its way out.
+        }
+        let copy_url = with_database(&database.role_url("app"), &copy);
+        let other = PostgresOptions::from_url(&copy_url).expect("it is a URL");
+        let other = PostgresStore::open(other).await.expect("the copy can be opened");
+        let with_replica =
+            || database.application_options().replica(&copy_url).expect("it is a URL");
+        let early = PostgresStore::open(with_replica()).await.expect("the log can be opened");
+        for sequence in 5..9 {
+            let _ = append_until_known(&other, "one", sequence, CommandId::new()).await;
+        }
+        // What the copy has more is not read, as long as both have what is known.
+        assert_eq!(early.read(Read::all()).await.expect("it can be read").events.len(), 5);
+        let primary = PostgresStore::open(database.application_options()).await;
+        let primary = primary.expect("the log can be opened");
+        for sequence in 5..8 {
+            let _ = append_until_known(&primary, "one", sequence, CommandId::new()).await;
+        }
+        let written = primary.read(Read::all()).await.expect("it can be read").events;
+        let late = PostgresStore::open(with_replica()).await.expect("the log can be opened");
+        assert_eq!(late.read(Read::all()).await.expect("it can be read").events, written);
+        let news = early.wait_past(Position::new(5).expect("it is small")).await;
+        assert!(news.expect("the log is still the same").get() > 5);
+        assert_eq!(early.read(Read::all()).await.expect("it can be read").events, written);
+        drop((early, late, other));
+        execute(&server, &format!("DROP DATABASE {copy} WITH (FORCE)")).await;
     });
 }
