@@ -4,6 +4,7 @@ mod binaries;
 mod cluster;
 mod container;
 mod programs;
+mod way;
 mod wheel;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use anyhow::{Context, bail, ensure};
 use self::cluster::Cluster;
 use self::container::Container;
 pub(crate) use self::programs::Programs;
+use self::way::Way;
 
 /// The variable by which tests are given the URL of the server.
 pub(crate) const URL: &str = "ANNALS_POSTGRES_URL";
@@ -76,34 +78,35 @@ impl Server {
     }
 
     fn provide_by(start: impl Fn(&Path) -> anyhow::Result<Cluster>) -> anyhow::Result<Self> {
-        let programs = binaries::find();
-        if let Some(url) = std::env::var(URL).ok().filter(|url| !url.is_empty()) {
-            let origin = format!("the server that {URL} names");
-            return Ok(Self {
+        match Way::find(std::env::var(URL).ok(), binaries::find, container::engine) {
+            Way::Named { url, programs } => Ok(Self {
                 url,
                 programs,
-                origin,
+                origin: format!("the server that {URL} names"),
                 _running: Running::Elsewhere,
                 _programs: None,
-            });
+            }),
+            Way::Programs(programs) => Self::start(programs, start),
+            Way::Container(engine) => Self::contained(engine),
+            Way::Install => {
+                install()?;
+                match binaries::find() {
+                    Some(programs) => Self::start(programs, start),
+                    None => bail!("{WAYS}"),
+                }
+            }
         }
-        if let Some(programs) = programs {
-            return Self::start(programs, start);
-        }
-        if let Some(container) = Container::start()? {
-            return Ok(Self {
-                url: container.url(),
-                programs: None,
-                origin: format!("a container of {}", container.engine()),
-                _running: Running::Container { _stopped_when_dropped: container },
-                _programs: None,
-            });
-        }
-        install()?;
-        match binaries::find() {
-            Some(programs) => Self::start(programs, start),
-            None => bail!("{WAYS}"),
-        }
+    }
+
+    fn contained(engine: &'static str) -> anyhow::Result<Self> {
+        let container = Container::start(engine)?;
+        Ok(Self {
+            url: container.url(),
+            programs: None,
+            origin: format!("a container of {engine}"),
+            _running: Running::Container { _stopped_when_dropped: container },
+            _programs: None,
+        })
     }
 
     fn start(

@@ -22,13 +22,17 @@ pub(super) struct Container {
     address: String,
 }
 
+/// An engine that works, if there is one.
+pub(super) fn engine() -> Option<&'static str> {
+    let works = |engine: &&str| {
+        Command::new(engine).arg("info").output().is_ok_and(|info| info.status.success())
+    };
+    ENGINES.into_iter().find(works)
+}
+
 impl Container {
-    /// Starts one, if there is an engine that works.
-    pub(super) fn start() -> anyhow::Result<Option<Self>> {
-        let works = |engine: &&str| {
-            Command::new(engine).arg("info").output().is_ok_and(|info| info.status.success())
-        };
-        let Some(engine) = ENGINES.into_iter().find(works) else { return Ok(None) };
+    /// Starts one.
+    pub(super) fn start(engine: &'static str) -> anyhow::Result<Self> {
         // Only this machine reaches it, so that it needs no password.
         let id = say(
             engine,
@@ -46,7 +50,7 @@ impl Container {
         let mut container = Self { engine, id, address: String::new() };
         container.address = say(engine, &["port", &container.id, "5432/tcp"])?;
         container.wait()?;
-        Ok(Some(container))
+        Ok(container)
     }
 
     /// The image starts its server twice, the first time without a network: being asked through
@@ -65,10 +69,6 @@ impl Container {
 
     pub(super) fn url(&self) -> String {
         format!("postgres://postgres@{}/postgres", self.address)
-    }
-
-    pub(super) fn engine(&self) -> &str {
-        self.engine
     }
 }
 
