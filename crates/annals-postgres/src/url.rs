@@ -49,6 +49,10 @@ pub(crate) fn parse(url: &str) -> Result<ParsedUrl, UrlError> {
         .ok_or(UrlError::Scheme)?;
     let (rest, parameters) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+    // What looks like parameters may be the rest of a password then.
+    if parameters.contains('@') {
+        return Err(UrlError::Unescaped);
+    }
     let mut parsed = ParsedUrl {
         config: Config::new(),
         hosts: Vec::new(),
@@ -271,7 +275,13 @@ mod tests {
     /// The rest of the password was taken for the port or the host, and the error was about those.
     #[test]
     fn a_password_with_a_meaning_of_its_own_is_refused() {
-        for url in ["postgres://u:a/b@h/d", "postgres://u:a@b@h/d", "postgres://u@corp:a@h/d"] {
+        for url in [
+            "postgres://u:a/b@h/d",
+            "postgres://u:a@b@h/d",
+            "postgres://u@corp:a@h/d",
+            "postgres://u:1?b@h/d",
+            "postgres://h/d?password=a@b",
+        ] {
             assert_eq!(parse(url).unwrap_err(), UrlError::Unescaped, "{url}");
         }
         let written = parse("postgres://u:a%2Fb%40@h/d").unwrap();

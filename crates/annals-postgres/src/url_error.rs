@@ -11,7 +11,7 @@ pub enum UrlError {
     #[error("the URL does not begin with postgres:// or postgresql://")]
     Scheme,
     /// User or password hold characters with a meaning of their own.
-    #[error("the URL's user and password are written with %40 for @ and %2F for /")]
+    #[error("the URL's user and password are written with %40 for @, %2F for / and %3F for ?")]
     Unescaped,
     /// A part cannot be read. Characters with a meaning of their own (`@ : / ? & %`) are written
     /// as `%40 %3A %2F %3F %26 %25`.

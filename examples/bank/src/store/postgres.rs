@@ -48,14 +48,12 @@ impl fmt::Debug for PostgresUrl {
     }
 }
 
-/// Leaves out who logs in, and the parameters, one of which may be the password.
-///
-/// The last `@` counts: a password in which an `@`, a `/` or a `?` was not encoded must not be
-/// shown either.
+/// Leaves out who logs in, and the parameters, one of which may be the password. A URL in which it
+/// cannot be told where the password ends has been refused.
 fn without_credentials(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     let place = rest.split_once('?').map_or(rest, |(place, _)| place);
+    let place = place.rsplit_once('@').map_or(place, |(_, host)| host);
     format!("{scheme}://{place}")
 }
 
@@ -80,7 +78,13 @@ mod tests {
     /// What ends the password cannot be told, so it is refused, without repeating it.
     #[test]
     fn passwords_that_cut_the_url_are_refused() {
-        for text in ["postgres://teller:hun@ter2@db/bank", "postgres://teller:1/hunter2@db/bank"] {
+        for text in [
+            "postgres://teller:hun@ter2@db/bank",
+            "postgres://teller:1/hunter2@db/bank",
+            "postgres://teller:1?hunter2@db/bank",
+            "postgres://db/bank?password=hunter2@more",
+            "postgres://db/bank?password=more@hunter2",
+        ] {
             let error = PostgresUrl::new(text).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("ter2"), "{error:?}");
         }

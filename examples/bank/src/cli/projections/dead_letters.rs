@@ -138,7 +138,7 @@ struct WithEvent {
 enum Outcome {
     /// Nothing is parked any more, the account flows again.
     Flows,
-    /// The event is left out, what was queued behind it is retried.
+    /// The event is left out, and so is not in the way any more.
     Discarded,
     /// This event, or one behind it, cannot be processed.
     FailedAgain,
@@ -150,6 +150,9 @@ struct Followed {
     outcome: Outcome,
     /// The letter as it is now, unless it is gone.
     dead_letter: Option<DeadLetter>,
+    /// What the account stands still for, now that the event is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked_by: Option<DeadLetter>,
 }
 
 /// The answer to a request about all of them.
@@ -224,50 +227,87 @@ async fn request(
     request: DeadLetterRequest,
 ) -> Result<Followed, Failure> {
     models.request(id, request).await?;
-    let dead_letter = models.attended(followed(models, id)).await?;
-    let outcome = match &dead_letter {
-        None => Outcome::Flows,
-        Some(letter) if letter.discarded_at.is_some() => Outcome::Discarded,
-        Some(_) => Outcome::FailedAgain,
-    };
-    Ok(Followed { outcome, dead_letter })
+    models.attended(followed(models, id)).await
 }
 
-/// Writes what became of a request. It is the same to a script in either form: only an event that
-/// failed again is a failure.
+/// Writes what became of a request. It is the same to a script in either form: it is a failure if
+/// the account still stands still.
 fn answer(followed: Followed, format: Format) -> Result<(), Failure> {
     let outcome = followed.outcome;
-    match (format, &followed.dead_letter) {
-        (Format::Json, _) => output::json(&followed)?,
-        (Format::Text, Some(letter)) if outcome == Outcome::FailedAgain => {
+    match (format, &followed.dead_letter, &followed.blocked_by) {
+        (Format::Json, ..) => output::json(&followed)?,
+        (Format::Text, Some(letter), _) if outcome == Outcome::FailedAgain => {
             output::line(&format!("position {} failed again: {}", letter.position, letter.error))?;
         }
-        (Format::Text, _) if outcome == Outcome::Discarded => {
-            output::line("the event is left out, what was queued behind it is retried")?;
+        (Format::Text, _, Some(heir)) => {
+            let DeadLetter { position, error, .. } = heir;
+            let text = format!("the event is left out, position {position} behind it: {error}");
+            output::line(&text)?;
         }
-        (Format::Text, _) => output::line("the account flows again")?,
+        (Format::Text, ..) if outcome == Outcome::Discarded => {
+            output::line("the event is left out, the account flows again")?;
+        }
+        (Format::Text, ..) => output::line("the account flows again")?,
     }
-    match outcome {
-        Outcome::FailedAgain => Err(Failure::silent(Exit::ReadModels)),
-        Outcome::Flows | Outcome::Discarded => Ok(()),
+    match (outcome, followed.blocked_by) {
+        (Outcome::FailedAgain, _) | (_, Some(_)) => Err(Failure::silent(Exit::ReadModels)),
+        (Outcome::Flows | Outcome::Discarded, None) => Ok(()),
     }
 }
 
-/// The letter as it is once its request has been followed; `None` if it is gone.
-async fn followed(models: &ReadModels, id: DeadLetterId) -> Result<Option<DeadLetter>, Failure> {
+/// What a request has led to, once it has been followed, and so has what follows from it: behind an
+/// event that is left out, its account is taken up again.
+async fn followed(models: &ReadModels, id: DeadLetterId) -> Result<Followed, Failure> {
     let asked_at = Instant::now();
     loop {
         match models.dead_letter(id).await {
-            Err(ReadModelsError::NotFound { .. }) => return Ok(None),
-            Ok(letter) if letter.request.is_none() || letter.discarded_at.is_some() => {
-                return Ok(Some(letter));
+            Err(ReadModelsError::NotFound { .. }) => {
+                let outcome = Outcome::Flows;
+                return Ok(Followed { outcome, dead_letter: None, blocked_by: None });
             }
-            Ok(_) if asked_at.elapsed() >= PATIENCE => {
-                output::say("nobody has followed the request yet; it stays");
-                return Err(Failure::silent(Exit::ReadModels));
+            Ok(letter) if letter.discarded_at.is_some() => {
+                let heir = heir(models, &letter).await?;
+                if heir.as_ref().is_none_or(|heir| heir.request.is_none()) {
+                    let outcome = Outcome::Discarded;
+                    let dead_letter = Some(letter);
+                    return Ok(Followed { outcome, dead_letter, blocked_by: heir });
+                }
             }
-            Ok(_) => tokio::time::sleep(LOOK_INTERVAL).await,
+            Ok(letter) if letter.request.is_none() => {
+                let outcome = Outcome::FailedAgain;
+                return Ok(Followed { outcome, dead_letter: Some(letter), blocked_by: None });
+            }
+            Ok(_) => {}
             Err(error) => return Err(error.into()),
+        }
+        if asked_at.elapsed() >= PATIENCE {
+            output::say("nobody has followed the request yet; it stays");
+            return Err(Failure::silent(Exit::ReadModels));
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}
+
+/// The letter that stands for what was queued behind a discarded one. It is younger.
+async fn heir(
+    models: &ReadModels,
+    discarded: &DeadLetter,
+) -> Result<Option<DeadLetter>, ReadModelsError> {
+    let mut query = DeadLetterQuery {
+        projection: Some(discarded.generation.projection.clone()),
+        after: Some(discarded.id),
+        limit: annals::limits::LIST_ITEMS_MAX,
+        is_discarded: false,
+    };
+    loop {
+        let page = models.dead_letters(query.clone()).await?;
+        let Some(last) = page.last() else { return Ok(None) };
+        query.after = Some(last.id);
+        let is_heir = |letter: &DeadLetter| {
+            letter.generation == discarded.generation && letter.stream == discarded.stream
+        };
+        if let Some(heir) = page.into_iter().find(is_heir) {
+            return Ok(Some(heir));
         }
     }
 }
