@@ -10,6 +10,7 @@ use tracing::Instrument;
 
 use super::batch::{Batch, Failed, Suspect};
 use super::error::{ProjectionStopped, Trouble};
+use super::meeting::MEETING_INTERVAL;
 use super::options::ProjectionOptions;
 use super::share::Share;
 use super::telemetry;
@@ -27,11 +28,14 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         share: &mut Share,
         until: Instant,
     ) -> Result<bool, Trouble> {
-        let meeting = self.around.meetings.place(&self.generation.key.projection);
+        let projection = &self.generation.key.projection;
+        let named = self.around.meetings.place(&*self.models, projection).await?;
+        let meeting = self.attendance.place(named);
         if let Some(place) = meeting
             && share.lowest().position >= place.position
         {
-            self.around.meetings.moved(&self.generation.key.projection, place, until).await;
+            self.attendance.arrived(place);
+            tokio::time::sleep(MEETING_INTERVAL).await;
             return Ok(true);
         }
         let gathered = self.gather(share, meeting, until).await?;

@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use annals_core::{
     Checkpoint, CheckpointError, Comparison, EventStore, Generation, GenerationKey, IfBehind,
@@ -11,18 +10,9 @@ use annals_core::{
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Trouble;
-use super::meeting::Meetings;
+use super::meeting::{MEETING_INTERVAL, MEETING_MAX, Meeting};
 use super::registration::Registered;
 use crate::subscription;
-
-/// How long the workers of two generations wait for one another, before both go on and it is tried
-/// again later.
-///
-/// They are milliseconds apart, and whoever waits for the read model waits as much longer.
-const MEETING_MAX: Duration = Duration::from_millis(100);
-
-/// Pause between two looks whether they are there.
-const MEETING_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How often it is tried to switch before it is tried again later: a generation that is ahead one
 /// moment is behind the next.
@@ -45,7 +35,6 @@ pub(super) struct Promotion {
     pub(super) models: Arc<dyn ReadModels>,
     pub(super) registered: Arc<dyn Registered>,
     pub(super) generation: Generation,
-    pub(super) meetings: Meetings,
 }
 
 impl Promotion {
@@ -102,29 +91,35 @@ impl Promotion {
     /// Whether both hold the same rows; `None` if they were not at the same position in time.
     async fn compare(&self, serving: &Serving) -> Result<Option<bool>, Trouble> {
         let key = &self.generation.key;
-        let until = Instant::now() + MEETING_MAX;
-        let meeting = self.meetings.call(&key.projection);
-        while Instant::now() < until {
-            meeting.set(self.furthest(serving).await?);
-            let mut comparing = pin!(self.models.compare(&serving.key, key));
-            let Ok(compared) = timeout_at(until, &mut comparing).await else {
-                // It has its view by now. Nobody waits until it has looked at everything.
-                drop(meeting);
-                return self.keep(comparing.await?).await;
-            };
-            if let Some(comparison) = compared? {
-                return self.keep(Some(comparison)).await;
-            }
-            tokio::time::sleep(MEETING_INTERVAL).await;
-        }
-        Ok(None)
+        let mut meeting = Meeting::new(&*self.models, &key.projection).await?;
+        let compared = self.meet(serving, &mut meeting).await;
+        meeting.end().await?;
+        let Some(comparison) = compared? else { return Ok(None) };
+        let is_equal = comparison.is_equal();
+        self.models.keep_comparison(key, comparison).await?;
+        Ok(Some(is_equal))
     }
 
-    async fn keep(&self, comparison: Option<Comparison>) -> Result<Option<bool>, Trouble> {
-        let Some(comparison) = comparison else { return Ok(None) };
-        let is_equal = comparison.is_equal();
-        self.models.keep_comparison(&self.generation.key, comparison).await?;
-        Ok(Some(is_equal))
+    async fn meet(
+        &self,
+        serving: &Serving,
+        meeting: &mut Meeting<'_>,
+    ) -> Result<Option<Comparison>, Trouble> {
+        let until = Instant::now() + MEETING_MAX;
+        while Instant::now() < until {
+            meeting.set(self.furthest(serving).await?).await?;
+            let mut comparing = pin!(self.models.compare(&serving.key, &self.generation.key));
+            match timeout_at(until, &mut comparing).await {
+                Ok(Ok(None)) => tokio::time::sleep(MEETING_INTERVAL).await,
+                Ok(compared) => return Ok(compared?),
+                Err(_) => {
+                    // It has its view by now. Nobody waits until it has looked at everything.
+                    meeting.end().await?;
+                    return Ok(comparing.await?);
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// How far any partition of the two generations is.

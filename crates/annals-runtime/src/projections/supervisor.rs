@@ -112,6 +112,7 @@ impl Supervisor {
         if self.begin_missing(&generations).await? {
             return Box::pin(self.look()).await;
         }
+        self.around.meetings.expect(to_be_compared(&generations));
         for registered in self.registered.clone() {
             let own = generations.iter().filter(|generation| {
                 generation.key.projection == registered.name()
@@ -238,7 +239,6 @@ impl Supervisor {
             models: self.models.clone(),
             registered: registered.clone(),
             generation: generation.clone(),
-            meetings: self.around.meetings.clone(),
         };
         let (key, mut shutdown) = (key.clone(), self.around.shutdown.clone());
         self.tasks.spawn(async move {
@@ -260,6 +260,16 @@ impl Supervisor {
             Ended::Promotion(key, promoted)
         });
     }
+}
+
+/// The projections of which a generation is being built beside one that serves.
+fn to_be_compared(generations: &[Generation]) -> HashSet<String> {
+    let of_state = |state| {
+        let of_state = move |generation: &&Generation| generation.state == state;
+        generations.iter().filter(of_state).map(|generation| &generation.key.projection)
+    };
+    let serving: HashSet<_> = of_state(GenerationState::Serving).collect();
+    of_state(GenerationState::Building).filter(|name| serving.contains(name)).cloned().collect()
 }
 
 /// What `work` comes to. A panic, which only code of users or of a read database can have caused,

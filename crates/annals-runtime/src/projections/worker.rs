@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::beside::Beside;
 use super::blocked::Blocked;
 use super::error::{ProjectionStopped, Trouble, with_causes};
-use super::meeting::Meetings;
+use super::meeting::{Attendance, Meetings};
 use super::options::ProjectionOptions;
 use super::pace::Pace;
 use super::share::Share;
@@ -75,6 +75,7 @@ pub(super) struct Worker<P: Projection, D> {
     pub(super) id: WorkerId,
     pub(super) blocked: Blocked,
     pub(super) suspicion: Suspicion,
+    pub(super) attendance: Attendance,
     pub(super) subscription: Option<Subscription>,
     pub(super) pace: Pace,
     pub(super) last_error: Option<String>,
@@ -101,6 +102,7 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
             id: WorkerId::new(),
             blocked: Blocked::default(),
             suspicion: Suspicion::none(),
+            attendance: Attendance::default(),
             subscription: None,
             pace: Pace::default(),
             last_error: None,

@@ -1,5 +1,6 @@
 //! When a build comes to serve, and when it does not.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -371,6 +372,51 @@ async fn generations_that_both_follow_a_busy_log_meet() {
     .await
     .1
     .unwrap();
+}
+
+/// How many workers share a generation.
+async fn workers(world: &World, number: u32) -> usize {
+    let status = world.models.status(&key(number)).await.unwrap();
+    let workers: HashSet<_> = status.partitions.iter().map(|one| one.worker).collect();
+    workers.len()
+}
+
+/// The workers of another process did not know where to wait: the partitions that it had were at the
+/// same position as the others by luck alone.
+#[tokio::test(start_paused = true)]
+async fn generations_spread_over_processes_meet() {
+    let mut world = World::new();
+    world.models = MemoryReadModels::with_clock(Arc::new(ManualClock::default()));
+    append(&*world.store, &[("a", 1), ("b", 1), ("c", 1), ("d", 1)]).await;
+    let runner = || {
+        let mut options = brisk(ProjectionOptions::default());
+        // What there is to do is shared out before it is done.
+        options.lease = Duration::from_millis(30);
+        Projections::new(world.store.clone(), Interposed::new(&world.models, &Arc::new(Jitter)))
+            .with(DocumentProjection(world.sums.clone()))
+            .options(options)
+    };
+    let operate = async {
+        world.caught_up().await;
+        for number in 2..8 {
+            while workers(&world, number - 1).await < 2 {
+                pass().await;
+            }
+            world.projections().rebuild("sums").await.unwrap();
+            let begun = Instant::now();
+            while !world.states().await.contains(&(number, GenerationState::Serving)) {
+                append(&*world.store, &[("a", 1), ("b", 1), ("c", 1), ("d", 1)]).await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                assert!(begun.elapsed() < Duration::from_secs(5), "{number} was not met");
+            }
+            world.models.retire(&key(number - 1)).await.unwrap();
+        }
+        world.caught_up().await;
+    };
+    let (((), one), other) = during(runner(), during(runner(), operate)).await;
+    one.unwrap();
+    other.unwrap();
+    world.assert_is_the_fold().await;
 }
 
 /// A read model that is ahead of a log that was restored says "rebuild it", and the rebuild never
