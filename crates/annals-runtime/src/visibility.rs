@@ -1,6 +1,7 @@
 //! Waiting until a read model shows what was written.
 
 mod error;
+mod queue;
 #[cfg(test)]
 mod tests;
 mod watched;

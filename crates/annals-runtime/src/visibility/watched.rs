@@ -1,14 +1,15 @@
 //! How far one projection is, and those who wait for it.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use annals_core::{ConsistencyToken, Generations, Position, ReadModelsError, Serving};
-use tokio::sync::{Mutex, Notify, watch};
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::error::WaitError;
+use super::queue::{Place, Queue};
 
 /// Pause before the read database is asked.
 ///
@@ -24,9 +25,9 @@ pub(super) const POLL_MAX: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Default)]
 pub(super) struct Watched {
-    state: watch::Sender<State>,
+    state: Mutex<State>,
     /// The turn to ask the read database: whoever waits longest asks for all.
-    turn: Mutex<()>,
+    turn: tokio::sync::Mutex<()>,
     /// Somebody has come to wait.
     arrived: Notify,
     /// A generation has moved in this process.
@@ -39,6 +40,21 @@ struct State {
     reached: Option<ConsistencyToken>,
     /// Why the last question was not answered with that.
     trouble: Option<Trouble>,
+    /// Those who wait for more than what is reached.
+    queue: Queue,
+}
+
+/// Somebody in the queue, until dropped.
+struct Waiter<'a> {
+    watched: &'a Watched,
+    place: Place,
+    woken: oneshot::Receiver<()>,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.watched.lock().queue.leave(self.place);
+    }
 }
 
 #[derive(Debug)]
@@ -66,7 +82,7 @@ pub(super) fn verdict(
 
 impl Watched {
     pub(super) fn is_known(&self) -> bool {
-        self.state.borrow().reached.is_some()
+        self.lock().reached.is_some()
     }
 
     /// Has the next question be asked at once.
@@ -76,16 +92,56 @@ impl Watched {
 
     /// Takes note of how far the generation is that serves. Old news change nothing.
     fn publish(&self, reached: ConsistencyToken) {
-        self.state.send_if_modified(|state| {
-            state.trouble = None;
-            let is_old = state.reached.is_some_and(|known| {
-                known.log_id == reached.log_id && known.position >= reached.position
-            });
-            if !is_old {
-                state.reached = Some(reached);
+        let mut state = self.lock();
+        state.trouble = None;
+        let known = state.reached.filter(|known| known.log_id == reached.log_id);
+        if known.is_some_and(|known| known.position >= reached.position) {
+            return;
+        }
+        state.reached = Some(reached);
+        let woken = match known {
+            Some(_) => state.queue.reached(reached.position),
+            // Of another log than those think who wait, or nobody knew of which.
+            None => state.queue.all(),
+        };
+        drop(state);
+        drop(woken);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no code panics while it holds the state")
+    }
+
+    /// The verdict by what is known, or a place in the queue.
+    fn enter(
+        &self,
+        projection: &str,
+        token: ConsistencyToken,
+    ) -> Result<Result<Position, WaitError>, Waiter<'_>> {
+        let mut state = self.lock();
+        match state.reached.and_then(|reached| verdict(projection, reached, token)) {
+            Some(verdict) => Ok(verdict),
+            None => {
+                let (place, woken) = state.queue.enter(token.position);
+                drop(state);
+                Err(Waiter { watched: self, place, woken })
             }
-            !is_old
-        });
+        }
+    }
+
+    /// Waits until what is known decides.
+    async fn decided(
+        &self,
+        projection: &str,
+        token: ConsistencyToken,
+    ) -> Result<Position, WaitError> {
+        loop {
+            match self.enter(projection, token) {
+                Ok(verdict) => return verdict,
+                // An end without a word is a word: the sender was dropped when it was taken off.
+                Err(mut waiter) => drop((&mut waiter.woken).await),
+            }
+        }
     }
 
     pub(super) async fn wait(
@@ -95,25 +151,19 @@ impl Watched {
         token: ConsistencyToken,
         deadline: Instant,
     ) -> Result<Position, WaitError> {
-        let verdict = |state: &State| verdict(projection, state.reached?, token);
-        let mut news = self.state.subscribe();
-        if let Some(verdict) = verdict(&news.borrow_and_update()) {
+        if let Ok(verdict) = self.enter(projection, token) {
             return verdict;
         }
         if Instant::now() >= deadline {
             // There is no time to take turns.
             self.take(models.serving(projection).await);
-            let verdict = verdict(&self.state.borrow());
+            let verdict = self.enter(projection, token).ok();
             return verdict.unwrap_or_else(|| Err(self.too_late(projection, token)));
         }
         self.arrived.notify_one();
-        let decided = async {
-            let state = news.wait_for(|state| verdict(state).is_some()).await;
-            verdict(&state.expect("the sender is borrowed")).expect("it was waited for")
-        };
         tokio::select! {
             biased;
-            verdict = decided => verdict,
+            verdict = self.decided(projection, token) => verdict,
             never = self.poll(models, projection) => match never {},
             () = sleep_until(deadline) => Err(self.too_late(projection, token)),
         }
@@ -157,14 +207,11 @@ impl Watched {
             Err(error) => Trouble::Failed(Arc::new(error)),
         };
         // Nobody waits for trouble; it is told to those whose time is over.
-        self.state.send_if_modified(|state| {
-            state.trouble = Some(trouble);
-            false
-        });
+        self.lock().trouble = Some(trouble);
     }
 
     fn too_late(&self, projection: &str, token: ConsistencyToken) -> WaitError {
-        let state = self.state.borrow();
+        let state = self.lock();
         let failed = |source| WaitError::ReadModels { projection: projection.to_owned(), source };
         match (&state.trouble, state.reached) {
             (Some(Trouble::Failed(error)), _) => failed(Arc::clone(error)),
