@@ -68,6 +68,9 @@ pub const PARTITIONS_MAX: u16 = 256;
 pub const SAGA_STEPS_MAX: usize = 100;
 /// Most timers that are set, and most steps that are open, in one instance of a saga.
 pub const SAGA_OPEN_MAX: usize = 1_000;
+/// Most steps of one instance of a saga that may have to be compensated: those done, and those open
+/// with a compensation. All of them are part of the instance's state.
+pub const SAGA_COMPENSATIONS_MAX: usize = 1_000;
 /// Longest key of a document and longest text in an index of documents, in bytes.
 pub const DOCUMENT_KEY_BYTES_MAX: usize = 512;
 /// Largest document, in bytes of JSON text. Each change writes it whole.

@@ -57,6 +57,11 @@ pub trait Saga: Default + Clone + Serialize + DeserializeOwned + Send + Sync + '
     const STATE_VERSION: u32 = 1;
 
     /// The events it wants: an enum, or a union of several aggregates' enums.
+    ///
+    /// Each is kept whole in the instance's history, with what is decided on it. One that leaves no
+    /// room for the rest of that in [`PAYLOAD_BYTES_MAX`](crate::limits::PAYLOAD_BYTES_MAX), or
+    /// nests deeper than two levels less than [`JSON_DEPTH_MAX`](crate::limits::JSON_DEPTH_MAX),
+    /// cannot be taken: it waits as a dead letter, and the events of its stream with it.
     type Event: DomainEvent + Clone;
     /// What it can ask for. It is written to the log: its form must stay readable, as that of
     /// events must.

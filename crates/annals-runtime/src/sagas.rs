@@ -13,6 +13,7 @@ mod operate;
 mod options;
 mod runner;
 mod telemetry;
+mod timers;
 
 use std::collections::HashMap;
 use std::fmt;

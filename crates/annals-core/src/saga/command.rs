@@ -51,18 +51,22 @@ pub enum SagaCommand<S: Saga> {
     },
     /// A step has been tried as often as is allowed.
     Park {
-        /// Its number.
+        /// Its number, or that of a timer.
         step: u32,
         /// How often.
         attempts: u32,
         /// What went wrong the last time.
         error: String,
+        /// What was tried was to tell the saga that the step is overdue, or the timer due.
+        is_untold: bool,
         /// The time now.
         at: DateTime<Utc>,
     },
     /// Looks whether a timer is due, or a step overdue: all that are, in their order, as far as one
     /// append can hold. What is due still is fired by the next one.
     Tick {
+        /// Fires no more than so many. One by one, it shows which of them cannot be fired.
+        fire_max: usize,
         /// The time now.
         at: DateTime<Utc>,
     },

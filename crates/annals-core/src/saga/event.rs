@@ -85,12 +85,15 @@ pub enum SagaEvent<E, C, R, T, G> {
     /// A step was tried as often as is allowed, and nobody knows its outcome. It waits for an
     /// operator.
     StepParked {
-        /// Its number.
+        /// Its number, or that of a timer.
         step: u32,
         /// How often it was tried, by whoever recorded this.
         attempts: u32,
         /// What went wrong the last time, with causes.
         error: String,
+        /// What was tried was to tell the saga that the step is overdue, or the timer due.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_untold: bool,
         /// When.
         at: DateTime<Utc>,
     },

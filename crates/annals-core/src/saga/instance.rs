@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -83,7 +84,16 @@ impl<S: Saga> SagaInstance<S> {
 
     /// Something waits for an operator.
     pub fn is_parked(&self) -> bool {
-        !self.state.is_ended() && self.open.values().any(|step| step.parked.is_some())
+        let mut steps = self.open.values().map(|step| &step.parked);
+        let mut timers = self.timers.values().map(|timer| &timer.parked);
+        !self.state.is_ended() && (steps.any(Option::is_some) || timers.any(Option::is_some))
+    }
+
+    /// The number of the timer that is due first, or of the step that is overdue first; nothing if
+    /// none is by then.
+    pub fn first_due(&self, now: DateTime<Utc>) -> Option<u32> {
+        let due = if self.state.is_ended() { Vec::new() } else { self.due(now) };
+        due.first().map(|(number, _)| *number)
     }
 
     /// Whether this step is to be called off instead of dispatched: the instance has failed
@@ -123,17 +133,13 @@ impl<S: Saga> SagaInstance<S> {
                 }
                 SagaEvent::StepCancelled { step, at, steps }
             }
-            SagaCommand::Park { step, attempts, error, at } => {
-                let open = self.check_open(step)?;
-                // What is called off needs no operator.
-                if open.parked.is_some() || self.is_to_be_cancelled(open) {
-                    return Err(SagaError::Settled);
-                }
-                SagaEvent::StepParked { step, attempts, error, at }
+            SagaCommand::Park { step, attempts, error, is_untold, at } => {
+                self.check_can_park(step, is_untold)?;
+                SagaEvent::StepParked { step, attempts, error, is_untold, at }
             }
-            SagaCommand::Tick { at } => {
+            SagaCommand::Tick { at, fire_max } => {
                 self.check_live()?;
-                return self.fire_due(at, events);
+                return self.fire_due(at, fire_max, events);
             }
             SagaCommand::Signal { signal, by, at } => {
                 self.check_live()?;

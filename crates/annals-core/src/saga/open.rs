@@ -51,7 +51,7 @@ pub struct OpenStep<C> {
     pub parked: Option<Parked>,
 }
 
-/// Why a step waits for an operator.
+/// Why a step, or a timer, waits for an operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {
     /// Since when.
@@ -62,6 +62,10 @@ pub struct Parked {
     pub error: String,
     /// It is a compensation that was rejected: it has not taken effect. Otherwise nobody knows.
     pub is_rejected: bool,
+    /// What failed was to tell the saga that the timer is due, or the step overdue. It will be told
+    /// when somebody has it tried again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_untold: bool,
 }
 
 /// A timer that has not fired.
@@ -73,6 +77,9 @@ pub struct SetTimer<T> {
     pub timer: T,
     /// When it is due.
     pub due_at: DateTime<Utc>,
+    /// It was due, could not be fired, and waits for an operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<Parked>,
 }
 
 /// Reads a value that is there. A command without fields is written as `null`, which would else be

@@ -8,7 +8,7 @@ use super::{
     Dispatch, Input, OpenStep, Parked, RecordedStep, Saga, SagaError, SagaEvent, SagaEventOf,
     SagaInstance, SagaOrigin, SagaState, SetTimer, Step, TakenEvent,
 };
-use crate::limits::{SAGA_OPEN_MAX, SAGA_STEPS_MAX, check_count};
+use crate::limits::{SAGA_COMPENSATIONS_MAX, SAGA_OPEN_MAX, SAGA_STEPS_MAX, check_count};
 
 /// A step in the words of `S`.
 type RecordedStepOf<S> = RecordedStep<<S as Saga>::Command, <S as Saga>::Timer>;
@@ -41,6 +41,10 @@ impl<S: Saga> SagaInstance<S> {
         recorded.extend(self.compensate_next(at));
         check_count("open steps of a saga instance", self.open.len(), SAGA_OPEN_MAX)?;
         check_count("timers of a saga instance", self.timers.len(), SAGA_OPEN_MAX)?;
+        // Refused when it is decided: what is done already can always be recorded.
+        let open = self.open.values().filter(|step| step.compensation.is_some()).count();
+        let to_compensate = self.done.len() + open;
+        check_count("steps to compensate", to_compensate, SAGA_COMPENSATIONS_MAX)?;
         Ok(recorded)
     }
 
@@ -103,8 +107,8 @@ impl<S: Saga> SagaInstance<S> {
             RecordedStep::SetTimer { number, timer, due_at } => {
                 self.numbered = *number;
                 self.timers.retain(|_, set| set.timer != *timer);
-                let set = SetTimer { number: *number, timer: timer.clone(), due_at: *due_at };
-                self.timers.insert(*number, set);
+                let (number, timer, due_at) = (*number, timer.clone(), *due_at);
+                self.timers.insert(number, SetTimer { number, timer, due_at, parked: None });
             }
             RecordedStep::CancelTimer { timer } => self.timers.retain(|_, set| set.timer != *timer),
             RecordedStep::Complete => {
@@ -184,6 +188,7 @@ impl<S: Saga> SagaInstance<S> {
                         attempts: *attempts,
                         error: rejection.to_string(),
                         is_rejected: true,
+                        is_untold: false,
                     });
                     return None;
                 }
@@ -199,14 +204,19 @@ impl<S: Saga> SagaInstance<S> {
                 open.overdue_at = None;
                 Some(Input::Overdue(open.command.clone()))
             }
-            SagaEvent::StepParked { step, attempts, error, at } => {
+            SagaEvent::StepParked { step, attempts, error, is_untold, at } => {
                 let parked = Parked {
                     since: *at,
                     attempts: *attempts,
                     error: error.clone(),
                     is_rejected: false,
+                    is_untold: *is_untold,
                 };
-                self.open.get_mut(step)?.parked = Some(parked);
+                let place = match self.open.get_mut(step) {
+                    Some(open) => &mut open.parked,
+                    None => &mut self.timers.get_mut(step)?.parked,
+                };
+                *place = Some(parked);
                 None
             }
             SagaEvent::TimerFired { timer, .. } => {
@@ -224,6 +234,7 @@ impl<S: Saga> SagaInstance<S> {
                 None
             }
             SagaEvent::RetryOrdered { .. } => {
+                self.timers.values_mut().for_each(|timer| timer.parked = None);
                 for step in self.open.values_mut() {
                     if let Some(parked) = step.parked.take()
                         && parked.is_rejected
@@ -281,28 +292,44 @@ impl<S: Saga> SagaInstance<S> {
         self.open.get(&step).filter(|open| !is_rejected(open)).ok_or(SagaError::Settled)
     }
 
-    /// The events of everything that is due, earliest first.
-    fn due(&self, now: DateTime<Utc>) -> Vec<SagaEventOf<S>> {
-        let timers = self.timers.values().map(|timer| {
+    /// Checks that a step or a timer can be left to an operator.
+    pub(super) fn check_can_park(&self, number: u32, is_untold: bool) -> Result<(), SagaError> {
+        self.check_live().map_err(|_| SagaError::Settled)?;
+        let can_be = match (self.open.get(&number), self.timers.get(&number)) {
+            // What is called off needs no operator.
+            (Some(open), _) if self.is_to_be_cancelled(open) => false,
+            (Some(open), _) if is_untold => open.overdue_at.is_some() && !is_left_untold(open),
+            (Some(open), _) => open.parked.is_none(),
+            (None, Some(timer)) => is_untold && timer.parked.is_none(),
+            (None, None) => false,
+        };
+        if can_be { Ok(()) } else { Err(SagaError::Settled) }
+    }
+
+    /// The numbers and events of everything that is due, earliest first.
+    pub(super) fn due(&self, now: DateTime<Utc>) -> Vec<(u32, SagaEventOf<S>)> {
+        let timers = self.timers.values().filter(|timer| timer.parked.is_none()).map(|timer| {
             let event = SagaEvent::TimerFired { timer: timer.number, at: now, steps: Vec::new() };
-            (timer.due_at, event)
+            (timer.due_at, timer.number, event)
         });
-        let steps = self.open.values().filter_map(|step| {
+        let steps = self.open.values().filter(|step| !is_left_untold(step)).filter_map(|step| {
             let event = SagaEvent::StepOverdue { step: step.number, at: now, steps: Vec::new() };
-            Some((step.overdue_at?, event))
+            Some((step.overdue_at?, step.number, event))
         });
-        let mut due: Vec<_> = timers.chain(steps).filter(|(due_at, _)| *due_at <= now).collect();
-        due.sort_by_key(|(due_at, _)| *due_at);
-        due.into_iter().map(|(_, event)| event).collect()
+        let mut due: Vec<_> = timers.chain(steps).filter(|(due_at, ..)| *due_at <= now).collect();
+        due.sort_by_key(|(due_at, ..)| *due_at);
+        due.into_iter().map(|(_, number, event)| (number, event)).collect()
     }
 
     /// Fires what is due, as far as one append can hold.
     pub(super) fn fire_due(
         &mut self,
         now: DateTime<Utc>,
+        fire_max: usize,
         events: &mut Vec<SagaEventOf<S>>,
     ) -> Result<(), SagaError> {
-        for event in self.due(now).into_iter().take(SAGA_OPEN_MAX / 2) {
+        let fire_max = fire_max.min(SAGA_OPEN_MAX / 2);
+        for (_, event) in self.due(now).into_iter().take(fire_max) {
             // An earlier one may have cancelled this one.
             let is_still_set = match &event {
                 SagaEvent::TimerFired { timer, .. } => self.timers.contains_key(timer),
@@ -317,6 +344,11 @@ impl<S: Saga> SagaInstance<S> {
         }
         Ok(())
     }
+}
+
+/// That it is overdue could not be told, and waits for an operator.
+fn is_left_untold<C>(step: &OpenStep<C>) -> bool {
+    step.parked.as_ref().is_some_and(|parked| parked.is_untold)
 }
 
 /// `at + duration`; the end of time if that is beyond it.

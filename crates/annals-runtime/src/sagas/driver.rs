@@ -218,8 +218,8 @@ impl<G: Saga, S: Send + Sync + 'static> SagaDriver<G, S> {
         attempts: u32,
         error: String,
     ) -> RecordOutcome<G> {
-        let command =
-            SagaCommand::Park { step: step.number, attempts, error, at: self.clock.now() };
+        let (step, at) = (step.number, self.clock.now());
+        let command = SagaCommand::Park { step, attempts, error, is_untold: false, at };
         self.execute(instance, origin, command).await
     }
 
@@ -229,7 +229,32 @@ impl<G: Saga, S: Send + Sync + 'static> SagaDriver<G, S> {
     ///
     /// [`ExecuteError`], whose variants say what to do next.
     pub async fn tick(&self, instance: &str, origin: &SagaOrigin) -> RecordOutcome<G> {
-        let command = SagaCommand::Tick { at: self.clock.now() };
+        self.fire(instance, origin, usize::MAX).await
+    }
+
+    /// Fires so many of the timers that are due, the first first.
+    pub(super) async fn fire(
+        &self,
+        instance: &str,
+        origin: &SagaOrigin,
+        fire_max: usize,
+    ) -> RecordOutcome<G> {
+        let command = SagaCommand::Tick { at: self.clock.now(), fire_max };
+        self.execute(instance, origin, command).await
+    }
+
+    /// Leaves it to an operator that the saga cannot be told of a timer, or of a step that is
+    /// overdue.
+    pub(super) async fn park_untold(
+        &self,
+        instance: &str,
+        origin: &SagaOrigin,
+        number: u32,
+        attempts: u32,
+        error: String,
+    ) -> RecordOutcome<G> {
+        let (step, at) = (number, self.clock.now());
+        let command = SagaCommand::Park { step, attempts, error, is_untold: true, at };
         self.execute(instance, origin, command).await
     }
 

@@ -52,6 +52,17 @@ pub enum SagasError {
     Order(#[source] ExecuteError<SagaError>),
 }
 
+/// Whether the same will happen again.
+pub(super) fn is_lasting(error: &ExecuteError<SagaError>) -> bool {
+    matches!(
+        error,
+        ExecuteError::Rejected(_)
+            | ExecuteError::Invalid(_)
+            | ExecuteError::CommandIdReused { .. }
+            | ExecuteError::Load(LoadError::Invalid(_) | LoadError::Decode(_))
+    )
+}
+
 impl From<ReadError> for SagasError {
     fn from(error: ReadError) -> Self {
         Self::Load(error.into())

@@ -86,6 +86,9 @@ pub struct TimerSummary {
     pub timer: Value,
     /// When it is due.
     pub due_at: DateTime<Utc>,
+    /// It was due, the saga could not be told, and it waits for an operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<Parked>,
 }
 
 /// A step with an outcome.
@@ -108,7 +111,9 @@ impl SagaSummary {
     /// Something waits for an operator.
     #[must_use]
     pub fn is_parked(&self) -> bool {
-        !self.state.is_ended() && self.open.iter().any(|step| step.parked.is_some())
+        let mut steps = self.open.iter().map(|step| &step.parked);
+        let mut timers = self.timers.iter().map(|timer| &timer.parked);
+        !self.state.is_ended() && (steps.any(Option::is_some) || timers.any(Option::is_some))
     }
 
     /// The state as it is listed: `parked` whatever it was doing, if it waits for an operator.
@@ -124,9 +129,15 @@ impl SagaSummary {
         }
         let steps = self.open.iter().filter(|step| step.parked.is_none());
         let steps = steps.map(|step| step.since + LEFT_BEHIND);
-        let overdue = self.open.iter().filter_map(|step| step.overdue_at);
-        let timers = self.timers.iter().map(|timer| timer.due_at);
-        steps.chain(overdue).chain(timers).min()
+        steps.chain(self.due_at()).min()
+    }
+
+    /// When time next matters to it.
+    pub(super) fn due_at(&self) -> Option<DateTime<Utc>> {
+        let is_untold = |parked: &Option<Parked>| parked.as_ref().is_some_and(|at| at.is_untold);
+        let steps = self.open.iter().filter(|step| !is_untold(&step.parked));
+        let timers = self.timers.iter().filter(|timer| timer.parked.is_none());
+        steps.filter_map(|step| step.overdue_at).chain(timers.map(|timer| timer.due_at)).min()
     }
 
     fn new(saga: &str, id: &str, at: DateTime<Utc>) -> Self {
@@ -159,6 +170,7 @@ impl SagaSummary {
                             attempts: *attempts,
                             error: told(rejection),
                             is_rejected: true,
+                            is_untold: false,
                         });
                     }
                     _ => self.finish(*step, *at, "rejected"),
@@ -168,20 +180,24 @@ impl SagaSummary {
                 let open = self.open.iter_mut().filter(|open| open.number == *step);
                 open.for_each(|open| open.overdue_at = None);
             }
-            SagaEvent::StepParked { step, attempts, error, at } => {
+            SagaEvent::StepParked { step, attempts, error, is_untold, at } => {
                 let parked = Parked {
                     since: *at,
                     attempts: *attempts,
                     error: error.clone(),
                     is_rejected: false,
+                    is_untold: *is_untold,
                 };
                 let open = self.open.iter_mut().filter(|open| open.number == *step);
                 open.for_each(|open| open.parked = Some(parked.clone()));
+                let timers = self.timers.iter_mut().filter(|timer| timer.number == *step);
+                timers.for_each(|timer| timer.parked = Some(parked.clone()));
             }
             SagaEvent::TimerFired { timer, .. } => self.timers.retain(|set| set.number != *timer),
             SagaEvent::Compensated { .. } => self.state = SagaState::Failing,
             SagaEvent::CompensationOrdered { why, .. } => self.fail(why),
             SagaEvent::RetryOrdered { at, .. } => {
+                self.timers.iter_mut().for_each(|timer| timer.parked = None);
                 for open in &mut self.open {
                     if open.parked.take().is_some() {
                         // Whoever comes by may do it at once.
@@ -226,7 +242,7 @@ impl SagaSummary {
             RecordedStep::SetTimer { number, timer, due_at } => {
                 self.timers.retain(|set| set.timer != *timer);
                 let (number, timer, due_at) = (*number, timer.clone(), *due_at);
-                self.timers.push(TimerSummary { number, timer, due_at });
+                self.timers.push(TimerSummary { number, timer, due_at, parked: None });
             }
             RecordedStep::CancelTimer { timer } => self.timers.retain(|set| set.timer != *timer),
             RecordedStep::Complete => {

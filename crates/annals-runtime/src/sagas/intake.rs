@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use annals_core::{
     ApplyError, BoxError, BoxFuture, Correlation, DocumentChanges, DocumentProjection, DocumentSet,
-    Documents, EventEnvelope, Saga, SagaError,
+    Documents, EventEnvelope, JsonError, Saga, SagaError,
 };
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use thiserror::Error;
 
 use super::dispatch::DispatchCommand;
+use super::error::is_lasting;
 use super::runner::Runner;
-use crate::error::{ExecuteError, LoadError};
+use crate::error::ExecuteError;
 use crate::projections::Beside;
 
 /// Instances whose events are taken at the same time: enough for the store to write many appends in
@@ -107,16 +109,21 @@ where
     }
 }
 
+/// An event that a saga cannot keep.
+#[derive(Debug, Error)]
+#[error(
+    "the event, kept whole in the history of the saga with what is decided on it, is more than an \
+     event can hold"
+)]
+struct Unfit {
+    source: JsonError,
+}
+
 /// What it means for the events that they could not be taken.
 fn refused(error: ExecuteError<SagaError>) -> ApplyError {
     match error {
-        // The same will happen again, and with other events it will not.
-        ExecuteError::Rejected(_)
-        | ExecuteError::Invalid(_)
-        | ExecuteError::CommandIdReused { .. }
-        | ExecuteError::Load(LoadError::Invalid(_) | LoadError::Decode(_)) => {
-            ApplyError::Rejected { source: error.into() }
-        }
+        ExecuteError::Invalid(source) => ApplyError::Rejected { source: Unfit { source }.into() },
+        error if is_lasting(&error) => ApplyError::Rejected { source: error.into() },
         error => ApplyError::Unavailable { source: error.into() },
     }
 }

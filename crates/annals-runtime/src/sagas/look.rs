@@ -149,10 +149,7 @@ impl Lookout {
     }
 
     fn look_at(&self, summary: &SagaSummary) {
-        let now = self.clock.now();
-        let timers = summary.timers.iter().map(|timer| timer.due_at);
-        let overdue = summary.open.iter().filter_map(|step| step.overdue_at);
-        let is_timely = timers.chain(overdue).any(|due_at| due_at <= now);
+        let is_timely = summary.due_at().is_some_and(|due_at| due_at <= self.clock.now());
         let Ok(stream) = StreamId::new(summary.saga.as_str(), summary.id.as_str()) else { return };
         self.look(&stream, is_timely);
     }

@@ -129,6 +129,7 @@ impl<G: Saga, S: Send + Sync + 'static> Operates for SagaDriver<G, S> {
                         number: set.number,
                         timer: serde_json::to_value(&set.timer).unwrap_or_default(),
                         due_at: set.due_at,
+                        parked: set.parked.clone(),
                     })
                     .collect(),
                 sequence: loaded.sequence,

@@ -1,19 +1,17 @@
 //! Doing what the instances of one saga ask for.
 
-use std::error::Error;
 use std::sync::Arc;
 
 use annals_core::{
-    BoxError, BoxFuture, OpenStep, Saga, SagaError, SagaInstance, SagaOrigin, StreamId, telemetry,
+    BoxError, BoxFuture, OpenStep, Saga, SagaInstance, SagaOrigin, StreamId, telemetry,
 };
 use tracing::Instrument;
 
 use super::crew::{Crew, Hand, Instance};
 use super::dispatch::DispatchCommand;
-use super::driver::{RecordOutcome, Recorded, SagaDriver, StepOutcome};
-use super::telemetry::{Stepping, timer_taken_up};
+use super::driver::{Recorded, SagaDriver, StepOutcome};
+use super::telemetry::Stepping;
 use crate::caught::{caught, panicked};
-use crate::error::ExecuteError;
 use crate::projections::with_causes;
 
 /// Most characters of an error that are recorded.
@@ -34,7 +32,7 @@ pub(super) trait Looks: Send + Sync {
 }
 
 /// A step that is to be done now.
-struct Due<C> {
+pub(super) struct Due<C> {
     step: OpenStep<C>,
     /// It is to be called off: the instance has failed meanwhile.
     is_off: bool,
@@ -48,7 +46,7 @@ impl<C> From<OpenStep<C>> for Due<C> {
 }
 
 /// What is to be done now, with what the instance began with.
-type Todo<G> = (SagaOrigin, Vec<Due<<G as Saga>::Command>>);
+pub(super) type Todo<G> = (SagaOrigin, Vec<Due<<G as Saga>::Command>>);
 
 impl<G, S> Runner<G, S>
 where
@@ -83,7 +81,7 @@ where
     }
 
     /// Has each of the steps done beside what is going on, as far as there is room.
-    fn take_up(
+    pub(super) fn take_up(
         self: &Arc<Self>,
         instance: &Instance,
         origin: &SagaOrigin,
@@ -206,17 +204,8 @@ where
         }
     }
 
-    /// Tells how late the timers are that are about to fire. Gives what the instance began with.
-    async fn look_at_timers(&self, instance: &Instance) -> Option<SagaOrigin> {
-        let (state, now) = (self.load(instance).await?, self.driver.clock().now());
-        for timer in state.timers().filter(|timer| timer.due_at <= now) {
-            timer_taken_up(G::TYPE, now - timer.due_at);
-        }
-        state.origin().cloned()
-    }
-
     /// What is to be done for an instance now.
-    async fn todo(&self, instance: &Instance) -> Option<Todo<G>> {
+    pub(super) async fn todo(&self, instance: &Instance) -> Option<Todo<G>> {
         let state = self.load(instance).await?;
         Some((state.origin()?.clone(), todo(&state)))
     }
@@ -235,12 +224,12 @@ where
 
 /// An error as it goes into the log: other people's words may be long, and hold what JSON in a
 /// database must not.
-fn as_recorded(error: &str) -> String {
+pub(super) fn as_recorded(error: &str) -> String {
     error.chars().filter(|character| *character != '\0').take(ERROR_CHARACTERS_MAX).collect()
 }
 
 /// The steps of an instance that somebody should do now.
-fn todo<G: Saga>(state: &SagaInstance<G>) -> Vec<Due<G::Command>> {
+pub(super) fn todo<G: Saga>(state: &SagaInstance<G>) -> Vec<Due<G::Command>> {
     if state.state().is_ended() {
         return Vec::new();
     }
@@ -263,39 +252,6 @@ where
     }
 
     fn look(self: Arc<Self>, hand: Hand, id: Arc<str>) -> BoxFuture<'static, ()> {
-        Box::pin(async move {
-            let instance: Instance = (G::TYPE, id);
-            let looked = caught(async {
-                let origin = self.look_at_timers(&instance).await?;
-                if let Err(error) = ticked(self.driver.tick(&instance.1, &origin).await) {
-                    let error = with_causes(&*error);
-                    tracing::warn!(saga = G::TYPE, id = &*instance.1, error, "timers do not fire");
-                }
-                self.todo(&instance).await
-            });
-            match looked.await {
-                Ok(Some((origin, steps))) => {
-                    drop(hand);
-                    self.take_up(&instance, &origin, steps);
-                }
-                Ok(None) => {}
-                Err(panic) => {
-                    let error = with_causes(&*panicked(&*panic));
-                    tracing::error!(
-                        saga = G::TYPE,
-                        id = &*instance.1,
-                        error,
-                        "cannot be looked at"
-                    );
-                }
-            }
-        })
-    }
-}
-
-fn ticked<G: Saga>(outcome: RecordOutcome<G>) -> Result<(), Box<dyn Error + Send + Sync>> {
-    match outcome {
-        Ok(_) | Err(ExecuteError::Rejected(SagaError::Settled)) => Ok(()),
-        Err(error) => Err(error.into()),
+        Box::pin(self.tend(hand, (G::TYPE, id)))
     }
 }

@@ -217,7 +217,7 @@ where
 
     fn tick(&mut self, due_at: DateTime<Utc>) -> SagaCommand<G> {
         self.now = self.now.max(due_at);
-        SagaCommand::Tick { at: self.now }
+        SagaCommand::Tick { at: self.now, fire_max: usize::MAX }
     }
 }
 

@@ -8,6 +8,8 @@ fn everything(run: &mut Run) -> Vec<(&'static str, Result<usize, SagaError>)> {
     let at = run.now;
     let concerns =
         SagaCommand::TakeEvent { event: Box::new(told(Plan::new(), 99)), begins: false, at };
+    let error = "no".to_owned();
+    let park = SagaCommand::Park { step: 1, attempts: 1, error, is_untold: false, at };
     vec![
         ("begin", run.take(Plan::new())),
         ("concern", run.tell(concerns)),
@@ -23,7 +25,7 @@ fn everything(run: &mut Run) -> Vec<(&'static str, Result<usize, SagaError>)> {
                 at,
             }),
         ),
-        ("park", run.tell(SagaCommand::Park { step: 1, attempts: 1, error: "no".to_owned(), at })),
+        ("park", run.tell(park)),
         ("tick", run.tick()),
         ("signal", run.signal("x")),
         ("retry", run.retry()),

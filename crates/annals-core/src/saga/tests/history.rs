@@ -70,7 +70,7 @@ fn every_event() -> Vec<SagaEventOf<Scripted>> {
         },
         SagaEvent::StepCancelled { step: 1, at, steps: steps.clone() },
         SagaEvent::StepOverdue { step: 1, at, steps: steps.clone() },
-        SagaEvent::StepParked { step: 1, attempts: 3, error: text(), at },
+        SagaEvent::StepParked { step: 1, attempts: 3, error: text(), is_untold: true, at },
         SagaEvent::TimerFired { timer: 1, at, steps: steps.clone() },
         SagaEvent::SignalTaken { signal: text(), by: text(), at, steps: steps.clone() },
         SagaEvent::Compensated { at, steps: steps.clone() },

@@ -1,7 +1,9 @@
 //! The bounds of an instance.
 
-use super::sample::{Ask, Run, is_fired, once, plan, set, within};
-use crate::limits::{APPEND_EVENTS_MAX, LimitError, SAGA_OPEN_MAX, SAGA_STEPS_MAX};
+use super::sample::{Ask, Run, is_fired, once, plan, set, undoable, within};
+use crate::limits::{
+    APPEND_EVENTS_MAX, LimitError, SAGA_COMPENSATIONS_MAX, SAGA_OPEN_MAX, SAGA_STEPS_MAX,
+};
 use crate::saga::SagaError;
 
 fn many(count: usize, ask: impl Fn(&str) -> Ask, name: &str) -> Vec<Ask> {
@@ -51,6 +53,33 @@ fn set_timers_are_bounded_and_replacing_one_is_none_more() {
     let (_, count) = refused(&mut run, &[set("more", 1)]);
     assert_eq!(count, SAGA_OPEN_MAX + 1);
     run.take(plan(&[("told", &[set("0-0", 5)])])).unwrap();
+}
+
+/// What would have to be compensated is part of the state, which is copied and saved: without a
+/// bound, an instance that goes on for years becomes slower with each step.
+#[test]
+fn steps_to_compensate_are_bounded_and_whatever_is_done_can_be_recorded() {
+    let mut run = Run::default();
+    for page in 0..SAGA_COMPENSATIONS_MAX / SAGA_STEPS_MAX {
+        let asked = many(SAGA_STEPS_MAX, undoable, &format!("{page}-"));
+        run.take(plan(&[("told", &asked)])).unwrap();
+        // Done or open, it counts.
+        while page == 0 && !run.opened().is_empty() {
+            let name = run.opened()[0].to_owned();
+            run.succeed(&name).unwrap();
+        }
+    }
+    let more = plan(&[("told", &[once("b")]), ("b done", &[undoable("c")])]);
+    assert_eq!(refused(&mut run, &[undoable("more")]), ("steps to compensate", 1_001));
+    run.take(more).unwrap();
+    // It is done, but what is decided on it is too much. An operator can have all of it undone.
+    assert!(matches!(run.succeed("b"), Err(SagaError::Limit(_))));
+    run.park("b").unwrap();
+    run.compensate().unwrap();
+    run.succeed("b").unwrap();
+    run.succeed("9-0").unwrap();
+    run.cancel("9-1").unwrap();
+    assert_eq!(run.opened().len(), SAGA_OPEN_MAX - SAGA_STEPS_MAX - 2);
 }
 
 /// Once, everything due was fired in one append: with more than that can hold, nothing ever was.

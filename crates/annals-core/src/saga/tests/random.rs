@@ -23,8 +23,15 @@ const TIMERS: [&str; 2] = ["t", "u"];
 #[derive(Debug, Clone)]
 enum Telling {
     Take(Plan),
-    Outcome { step: u8, outcome: Outcome },
-    Tick { after_seconds: u8 },
+    Outcome {
+        step: u8,
+        outcome: Outcome,
+    },
+    Tick {
+        after_seconds: u8,
+    },
+    /// The first of what is due cannot be told.
+    ParkDue,
     Signal(&'static str),
     Retry,
     Compensate,
@@ -75,6 +82,7 @@ fn telling() -> impl Strategy<Value = Telling> {
         2 => plan().prop_map(Telling::Take),
         20 => (any::<u8>(), outcome).prop_map(|(step, outcome)| Telling::Outcome { step, outcome }),
         4 => (0..15_u8).prop_map(|after_seconds| Telling::Tick { after_seconds }),
+        1 => Just(Telling::ParkDue),
         2 => Just(Telling::Signal("x")),
         2 => Just(Telling::Retry),
         1 => Just(Telling::Compensate),
@@ -104,11 +112,14 @@ fn tell(run: &mut Run, telling: Telling) -> Result<usize, SagaError> {
                 },
                 Outcome::Cancelled => SagaCommand::Cancel { step, at },
                 Outcome::Parked => {
-                    SagaCommand::Park { step, attempts: 9, error: "?".to_owned(), at }
+                    let error = "?".to_owned();
+                    SagaCommand::Park { step, attempts: 9, error, is_untold: false, at }
                 }
             })
         }
         Telling::Tick { after_seconds } => run.tick_after(after_seconds.into()),
+        Telling::ParkDue if run.instance.first_due(at).is_none() => Ok(0),
+        Telling::ParkDue => Ok(run.park_due().expect("whatever is due can be parked")),
         Telling::Signal(signal) => run.signal(signal),
         Telling::Retry => run.retry(),
         Telling::Compensate => run.compensate(),
@@ -125,6 +136,9 @@ fn finish(run: &mut Run) {
             }
             let due_at = run.instance.timers().map(|timer| timer.due_at).min().unwrap();
             run.now = run.now.max(due_at);
+            if run.instance.is_parked() {
+                run.retry().unwrap();
+            }
             assert_ne!(run.tick(), Ok(0));
             continue;
         };

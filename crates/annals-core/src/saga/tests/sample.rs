@@ -196,11 +196,21 @@ impl Run {
 
     pub(super) fn park(&mut self, name: &str) -> Result<usize, SagaError> {
         let (step, error) = (self.open(name).number, "no answer".to_owned());
-        self.tell(SagaCommand::Park { step, attempts: 5, error, at: self.now })
+        self.tell(SagaCommand::Park { step, attempts: 5, error, is_untold: false, at: self.now })
+    }
+
+    /// Parks the timer that is due first, or the step that is overdue.
+    pub(super) fn park_due(&mut self) -> Result<usize, SagaError> {
+        let (step, error) = (self.instance.first_due(self.now).unwrap(), "a panic".to_owned());
+        self.tell(SagaCommand::Park { step, attempts: 5, error, is_untold: true, at: self.now })
     }
 
     pub(super) fn tick(&mut self) -> Result<usize, SagaError> {
-        self.tell(SagaCommand::Tick { at: self.now })
+        self.fire(usize::MAX)
+    }
+
+    pub(super) fn fire(&mut self, fire_max: usize) -> Result<usize, SagaError> {
+        self.tell(SagaCommand::Tick { at: self.now, fire_max })
     }
 
     pub(super) fn tick_after(&mut self, seconds: i64) -> Result<usize, SagaError> {

@@ -1,9 +1,9 @@
 //! A timer that is set fires once, unless it was cancelled before.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::sample::{Ask, Run, is_fired, once, set, unset, within};
-use crate::saga::{SagaError, SagaEvent, SagaState};
+use crate::saga::{SagaCommand, SagaError, SagaEvent, SagaState};
 
 #[test]
 fn timer_fires_when_due_and_once() {
@@ -118,6 +118,79 @@ fn step_that_is_done_or_called_off_is_not_overdue() {
     run.succeed("a").unwrap();
     assert_eq!(run.tick_after(100), Ok(0));
     assert_eq!(run.opened(), ["b"]);
+}
+
+#[test]
+fn as_many_fire_as_are_asked_for_the_first_first() {
+    let mut run = Run::begin(&[("told", &[set("third", 3), set("first", 1), within("second", 2)])]);
+    run.now += TimeDelta::seconds(100);
+    for expected in ["first fired", "second late", "third fired"] {
+        assert_eq!(run.fire(1), Ok(1));
+        assert_eq!(run.heard().last(), Some(&expected));
+    }
+    assert_eq!(run.fire(1), Ok(0));
+}
+
+#[test]
+fn parked_timer_waits_for_somebody_and_the_others_do_not() {
+    let mut run = Run::begin(&[("told", &[set("bad", 1), set("good", 2)])]);
+    run.now += TimeDelta::seconds(1);
+    assert_eq!(run.park_due(), Ok(1));
+    assert!(run.instance.is_parked() && run.instance.first_due(run.now).is_none());
+    assert_eq!(run.tick_after(100), Ok(1));
+    assert_eq!((run.heard(), run.timers()), (vec!["good fired"], vec!["bad"]));
+    let bad = run.instance.timers().next().unwrap();
+    let step = bad.number;
+    assert!(bad.parked.as_ref().is_some_and(|parked| parked.error == "a panic"));
+    let (error, at) = ("again".to_owned(), run.now);
+    let again = SagaCommand::Park { step, attempts: 1, error, is_untold: true, at };
+    assert_eq!(run.tell(again), Err(SagaError::Settled));
+    run.retry().unwrap();
+    assert_eq!((run.tick(), run.heard()), (Ok(1), vec!["good fired", "bad fired"]));
+}
+
+#[test]
+fn parked_timer_that_is_set_again_or_cancelled_waits_for_nobody() {
+    for mends in [set("bad", 5), unset("bad")] {
+        let mut run = Run::begin(&[
+            ("told", &[set("bad", 1)]),
+            ("x signalled", std::slice::from_ref(&mends)),
+        ]);
+        run.now += TimeDelta::seconds(1);
+        run.park_due().unwrap();
+        run.signal("x").unwrap();
+        assert!(!run.instance.is_parked(), "{mends:?}");
+    }
+}
+
+#[test]
+fn step_that_cannot_be_told_overdue_is_parked_and_told_when_it_is_retried() {
+    let mut run = Run::begin(&[("told", &[within("a", 1), set("t", 2)])]);
+    run.now += TimeDelta::seconds(5);
+    run.park_due().unwrap();
+    assert!(run.open("a").parked.is_some_and(|parked| parked.is_untold));
+    assert_eq!(run.tick(), Ok(1));
+    run.retry().unwrap();
+    assert_eq!((run.tick(), run.heard()), (Ok(1), vec!["t fired", "a late"]));
+}
+
+#[test]
+fn step_that_is_parked_is_told_overdue_all_the_same() {
+    let mut run = Run::begin(&[("told", &[within("a", 1)])]);
+    run.park("a").unwrap();
+    assert_eq!((run.tick_after(1), run.heard()), (Ok(1), vec!["a late"]));
+    assert!(run.instance.is_parked());
+}
+
+#[test]
+fn what_is_not_due_and_what_is_no_timer_is_not_parked_as_one() {
+    let mut run = Run::begin(&[("told", &[once("a"), set("t", 1)])]);
+    let (timer, step) = (run.instance.timers().next().unwrap().number, run.open("a").number);
+    for (step, is_untold) in [(timer, false), (step, true), (99, true), (99, false)] {
+        let (error, at) = ("no".to_owned(), run.now);
+        let park = SagaCommand::Park { step, attempts: 1, error, is_untold, at };
+        assert_eq!(run.tell(park), Err(SagaError::Settled), "{step} {is_untold}");
+    }
 }
 
 #[test]

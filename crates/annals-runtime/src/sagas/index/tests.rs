@@ -127,8 +127,15 @@ fn command(
         0..=7 => SagaCommand::Succeed { step, attempts: 1, at },
         8..=9 => SagaCommand::Reject { step, round, rejection: "no".to_owned(), attempts: 2, at },
         10..=11 => SagaCommand::Cancel { step, at },
-        12 => SagaCommand::Park { step, attempts: 3, error: "away".to_owned(), at },
-        13..=14 => SagaCommand::Tick { at },
+        12 => {
+            let timer = instance.timers().next().map(|timer| timer.number);
+            let (step, is_untold) = match timer {
+                Some(timer) if random.random() => (timer, true),
+                _ => (step, random.random()),
+            };
+            SagaCommand::Park { step, attempts: 3, error: "away".to_owned(), is_untold, at }
+        }
+        13..=14 => SagaCommand::Tick { at, fire_max: random.random_range(1..4) },
         15..=16 => SagaCommand::Signal { signal: script(random), by, at },
         17 => SagaCommand::Retry { by, why, at },
         18 => SagaCommand::Compensate { by, why, at },
@@ -196,8 +203,12 @@ fn assert_agrees(summary: &SagaSummary, instance: &SagaInstance<Scripted>, seed:
         .into_iter()
         .map(|step| (step.number, step.overdue_at, step.compensates, step.parked));
     assert!(listed.eq(open), "seed {seed}: {summary:?} {instance:?}");
-    let mut timers: Vec<_> = summary.timers.iter().map(|set| (set.number, set.due_at)).collect();
-    timers.sort_unstable();
-    let set: Vec<_> = instance.timers().map(|set| (set.number, set.due_at)).collect();
-    assert_eq!(timers, set, "seed {seed}");
+    let mut timers: Vec<_> = summary.timers.clone();
+    timers.sort_by_key(|set| set.number);
+    let timers = timers.into_iter().map(|set| (set.number, set.due_at, set.parked));
+    let set = instance.timers().map(|set| (set.number, set.due_at, set.parked.clone()));
+    assert!(timers.eq(set), "seed {seed}: {summary:?} {instance:?}");
+    let now = summary.changed_at;
+    let needs_attention = summary.attention_at().is_some_and(|attention| attention <= now);
+    assert!(needs_attention || instance.first_due(now).is_none(), "seed {seed}: {summary:?}");
 }

@@ -8,6 +8,7 @@ use annals_core::{Aggregate, BoxFuture, Correlation, Dispatch, EventEnvelope, In
 use annals_derive::DomainEvent;
 use annals_runtime::{DispatchCommand, DispatchError, Dispatcher};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use thiserror::Error;
 
 /// What the tests look at and turn.
@@ -91,6 +92,7 @@ pub(super) struct Order;
 pub(super) enum OrderEvent {
     PaymentOrdered { from: String, to: String, amount: i64 },
     PaymentStopped,
+    NoteTaken { note: Value },
 }
 
 impl Aggregate for Order {
@@ -111,6 +113,7 @@ impl Aggregate for Order {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Payment {
     ordered: Option<(String, String, i64)>,
+    is_mended: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +125,8 @@ pub(super) enum PaymentCommand {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum PaymentTimer {
+    /// The saga panics, unless it has been mended.
+    HalfHour,
     Hour,
 }
 
@@ -151,7 +156,9 @@ impl Saga for Payment {
     fn correlate(event: &EventEnvelope<OrderEvent>) -> Correlation {
         let id = event.stream.aggregate_id().to_owned();
         match event.event {
-            OrderEvent::PaymentOrdered { .. } => Correlation::Begins(id),
+            OrderEvent::PaymentOrdered { .. } | OrderEvent::NoteTaken { .. } => {
+                Correlation::Begins(id)
+            }
             OrderEvent::PaymentStopped => Correlation::Concerns(id),
         }
     }
@@ -160,6 +167,7 @@ impl Saga for Payment {
         if let Input::Event(OrderEvent::PaymentOrdered { from, to, amount }) = input {
             self.ordered = Some((from.clone(), to.clone(), *amount));
         }
+        self.is_mended |= matches!(input, Input::Signal { signal, .. } if signal == "mended");
     }
 
     fn decide(&self, input: &Input<Self>) -> Steps<Self> {
@@ -170,8 +178,14 @@ impl Saga for Payment {
                 let back = PaymentCommand::Put { wallet: from.clone(), amount };
                 let take = PaymentCommand::Take { wallet: from, amount };
                 // An order of nothing waits, to be told what to do.
-                if amount == 0 {
-                    return steps.set_timer(PaymentTimer::Hour, Duration::from_secs(3_600));
+                if amount <= 0 {
+                    let steps = steps.set_timer(PaymentTimer::Hour, Duration::from_secs(3_600));
+                    let half_hour = Duration::from_secs(1_800);
+                    // One of less than nothing is beyond it.
+                    return match amount {
+                        0 => steps,
+                        _ => steps.set_timer(PaymentTimer::HalfHour, half_hour),
+                    };
                 }
                 steps.dispatch(Dispatch::new(take).compensated_by(back))
             }
@@ -184,9 +198,16 @@ impl Saga for Payment {
             }
             Input::Succeeded(PaymentCommand::SendLetter) => steps.complete(),
             Input::Rejected { rejection, .. } => steps.fail(rejection.0.clone()),
+            Input::Fired(PaymentTimer::HalfHour) => {
+                assert!(self.is_mended, "nobody has thought of this");
+                steps.complete()
+            }
             Input::Fired(PaymentTimer::Hour) => steps.fail("nobody said anything"),
+            Input::Signal { signal, .. } if signal == "mended" => steps,
             Input::Signal { .. } => steps.complete(),
-            Input::Overdue(_) | Input::Compensated { .. } => steps,
+            Input::Event(OrderEvent::NoteTaken { .. })
+            | Input::Overdue(_)
+            | Input::Compensated { .. } => steps,
         }
     }
 }

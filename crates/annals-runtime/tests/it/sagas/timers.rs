@@ -36,3 +36,28 @@ async fn timer_of_a_stopped_process_fires_in_the_next_one() {
     assert_eq!((fired.count(), ended.timers.len()), (1, 0));
     next.stop().await;
 }
+
+/// Was looked at four times a second for ever, with a line in the log each time.
+#[tokio::test(start_paused = true)]
+async fn timer_that_the_saga_panics_at_is_parked_and_the_others_fire() {
+    let house = House::new();
+    let process = house.start();
+    for id in ["1", "2"] {
+        house.order(id, "a", "b", -1).await;
+        process.listed(id, "running").await;
+    }
+    // Both are due at once, and the one that can be told comes second.
+    house.clock.advance(TimeDelta::seconds(3_600));
+    for id in ["1", "2"] {
+        let parked = process.listed(id, "parked").await;
+        let why = parked.timers.iter().find_map(|timer| timer.parked.as_ref()).unwrap();
+        assert_eq!(why.error, "it panicked: nobody has thought of this");
+        assert_eq!((why.attempts, why.is_untold), (3, true));
+    }
+    process.sagas.signal("payment", "2", "mended".into(), "bob").await.unwrap();
+    process.sagas.retry("payment", "2", "bob", "it has been mended").await.unwrap();
+    process.ended("2", SagaState::Completed).await;
+    let ended = process.ended("1", SagaState::Failed).await;
+    assert_eq!(ended.reason.as_deref(), Some("nobody said anything"));
+    process.stop().await;
+}
