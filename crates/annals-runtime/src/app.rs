@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use annals_core::{Aggregate, Decision, EventStore, Sequence, SnapshotStore};
+use annals_core::{Aggregate, Decision, EventStore, Sequence, SnapshotStore, StreamId};
 
 use crate::decide::Decide;
 use crate::engine::Engine;
 use crate::error::LoadError;
 use crate::execute::Execute;
 use crate::history::{self, History};
+use crate::joint::Joint;
 use crate::lanes::Lanes;
 use crate::load::{self, stream_id};
 use crate::loaded::{At, Loaded};
@@ -98,6 +99,15 @@ impl<S: Send + Sync + 'static> App<S> {
         command: A::Command,
     ) -> Execute<'_, A> {
         Execute::new(&self.engine, self.visibility.as_ref(), id, command)
+    }
+
+    /// A command to be written with another: see [`Execute::along`].
+    pub(crate) fn joint<A: Aggregate<Services = S>>(
+        &self,
+        stream: StreamId,
+        command: A::Command,
+    ) -> Joint<'_, A> {
+        Joint::new(&self.engine, stream, command)
     }
 
     /// Makes `decision`: await it, after saying more if need be.

@@ -11,6 +11,7 @@ use crate::context;
 use crate::engine::Engine;
 use crate::error::ExecuteError;
 use crate::execution::{Execution, Outcome, check_expected};
+use crate::joint::Join;
 use crate::load::load;
 use crate::telemetry::Begun;
 use crate::visibility::Visibility;
@@ -25,6 +26,7 @@ pub struct Execute<'a, A: Aggregate> {
     command_id: Option<CommandId>,
     expected: Option<Sequence>,
     context: Option<Metadata>,
+    joint: Option<&'a dyn Join>,
     waiting: Waiting<'a>,
 }
 
@@ -51,6 +53,7 @@ impl<'a, A: Aggregate> Execute<'a, A> {
             command_id: None,
             expected: None,
             context: None,
+            joint: None,
             waiting: Waiting::new(visibility),
         }
     }
@@ -72,6 +75,13 @@ impl<'a, A: Aggregate> Execute<'a, A> {
     /// of correlation and causation that it lacks are filled in.
     pub fn context(mut self, context: Metadata) -> Self {
         self.context = Some(context);
+        self
+    }
+
+    /// Has the events of another command written with its own, if that can be done; the joint knows
+    /// whether it was.
+    pub(crate) fn along(mut self, joint: Option<&'a dyn Join>) -> Self {
+        self.joint = joint;
         self
     }
 
@@ -117,6 +127,7 @@ impl<A: Aggregate> Execute<'_, A> {
             is_repeatable: self.command_id.is_some(),
             expected: self.expected,
             metadata: context::metadata(self.context, command_id)?,
+            joint: self.joint,
             begun,
         };
         let executed = execution.run().await?;

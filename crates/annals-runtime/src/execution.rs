@@ -6,6 +6,7 @@ use annals_core::{
 };
 
 use crate::error::ExecuteError;
+use crate::joint::{Join, Joined};
 use crate::lane::{Confirmed, Held, Lane};
 use crate::outcome;
 use crate::resources::Resources;
@@ -50,6 +51,8 @@ pub(crate) struct Execution<'a, A: Aggregate> {
     pub(crate) is_repeatable: bool,
     pub(crate) expected: Option<Sequence>,
     pub(crate) metadata: Json,
+    /// What is to be written with it, if that can be done.
+    pub(crate) joint: Option<&'a dyn Join>,
     pub(crate) begun: &'a Begun,
 }
 
@@ -142,23 +145,35 @@ impl<A: Aggregate> Execution<'_, A> {
     }
 
     async fn write(&self, held: Held<'_, A>, events: Vec<A::Event>, attempts: u32) -> Attempt<A> {
-        let append = self.append(&events, &held)?;
-        let last_event = append.events().last().map(NewEvent::event_id);
+        let mut joined = self.joint.and_then(|joint| joint.join(&self.stream, &self.metadata));
+        let append = match self.append(&events, &held, joined.as_deref()) {
+            // Together they may be more than an append can hold.
+            Err(_) if joined.take().is_some() => self.append(&events, &held, None),
+            append => append,
+        }?;
+        let mut own = append.events().iter().take(events.len());
+        let last_event = own.next_back().map(NewEvent::event_id);
         let store = &*self.resources.store;
         let options = &self.resources.options;
         let sent = Sent::new(store, &append).await;
         let in_flight = held.advance(&events, last_event, options.snapshot_every);
+        if let Some(joined) = &mut joined {
+            joined.advance();
+        }
         match submit(store, &append, sent, &options.retry).await {
             Ok(submitted)
                 if submitted.appended.repeated
                     && !outcome::is_own(store, &append, &submitted, self.command_id).await? =>
             {
-                drop(in_flight);
+                drop((in_flight, joined));
                 self.repeated(&submitted.appended, attempts).await.map(Ok)
             }
             Ok(Submitted { appended, .. }) => {
                 let (sequence, position) = (in_flight.sequence(), appended.last_position());
                 save_snapshot(self.resources, &self.stream, in_flight.settle(position)).await;
+                if let Some(joined) = joined {
+                    joined.settle(position).await;
+                }
                 Ok(Ok(Executed {
                     command_id: self.command_id,
                     events,
@@ -178,16 +193,17 @@ impl<A: Aggregate> Execution<'_, A> {
         &self,
         events: &[A::Event],
         held: &Held<'_, A>,
+        joined: Option<&dyn Joined>,
     ) -> Result<Append, ExecuteError<A::Error>> {
-        let events: Vec<NewEvent> = events
+        let mut events: Vec<NewEvent> = events
             .iter()
             .map(|event| codec::encode(&self.stream, event, &self.metadata))
             .collect::<Result<_, _>>()?;
-        let (stream, sequence) = (self.stream.clone(), held.sequence());
-        let condition = match held.last_event() {
-            Some(event_id) => AppendCondition::default().expect_event(stream, sequence, event_id),
-            None => AppendCondition::default().expect_sequence(stream, sequence),
-        };
+        let mut condition = held.expect(AppendCondition::default(), &self.stream);
+        if let Some(joined) = joined {
+            events.extend_from_slice(joined.events());
+            condition = joined.expect(condition);
+        }
         Ok(Append::new(events, condition, Some(self.command_id))?)
     }
 

@@ -7,7 +7,9 @@
 //! (Expecting only the sequence would not do: were the predecessor refused because somebody else
 //! was faster, the sequence would fit all the same.)
 
-use annals_core::{Aggregate, EventId, EventStore, Position, Read, Sequence, StreamId};
+use annals_core::{
+    Aggregate, AppendCondition, EventId, EventStore, Position, Read, Sequence, StreamId,
+};
 use tokio::sync::{Mutex, MutexGuard, watch};
 use tracing::Instrument;
 
@@ -90,6 +92,14 @@ impl<A: Aggregate> Lane<A> {
         Ok(Held { lane: self, guard, is_fresh: !is_usable })
     }
 
+    /// Takes the turn if nobody has it and there is a state. Neither waits nor loads.
+    pub(crate) fn try_hold(&self) -> Option<Held<'_, A>> {
+        let guard = self.ahead.try_lock().ok()?;
+        let generation = self.progress.borrow().generation;
+        let is_usable = guard.as_ref().is_some_and(|ahead| ahead.generation == generation);
+        is_usable.then(|| Held { lane: self, guard, is_fresh: false })
+    }
+
     /// Takes a state that was read from the log, hence is durable, as the new start.
     fn restart(&self, replayed: &Replayed<A>) -> u64 {
         let mut generation = 0;
@@ -156,8 +166,16 @@ impl<'l, A: Aggregate> Held<'l, A> {
     }
 
     /// The event the state ends with.
-    pub(crate) fn last_event(&self) -> Option<EventId> {
+    fn last_event(&self) -> Option<EventId> {
         self.ahead().replayed.last_event
+    }
+
+    /// Adds that the stream must still end with the state's last event.
+    pub(crate) fn expect(&self, condition: AppendCondition, stream: &StreamId) -> AppendCondition {
+        match self.last_event() {
+            Some(event_id) => condition.expect_event(stream.clone(), self.sequence(), event_id),
+            None => condition.expect_sequence(stream.clone(), self.sequence()),
+        }
     }
 
     pub(crate) fn loaded(&self) -> Loaded<A> {

@@ -13,6 +13,7 @@ mod error;
 mod execute;
 mod execution;
 mod history;
+mod joint;
 mod lane;
 mod lanes;
 mod load;

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::app::App;
 use crate::error::{ExecuteError, LoadError};
+use crate::joint::Join;
 
 /// The commands of a saga, and where each of them goes.
 ///
@@ -37,6 +38,8 @@ pub struct Dispatcher<'a, S, R> {
     context: Metadata,
     /// The instance, whose rejection of the step may have used up the id.
     instance: StreamId,
+    /// Notes in the instance that the step is done.
+    note: Option<&'a dyn Join>,
     rejection: std::marker::PhantomData<fn() -> R>,
 }
 
@@ -75,7 +78,13 @@ impl<'a, S: Send + Sync + 'static, R: SagaData> Dispatcher<'a, S, R> {
         instance: StreamId,
     ) -> Self {
         let rejection = std::marker::PhantomData;
-        Self { app, command_id, context, instance, rejection }
+        Self { app, command_id, context, instance, note: None, rejection }
+    }
+
+    /// Has the note written with the events of a command that is executed, if that can be done.
+    pub(super) fn noting(mut self, note: Option<&'a dyn Join>) -> Self {
+        self.note = note;
+        self
     }
 
     /// The application's services.
@@ -85,6 +94,11 @@ impl<'a, S: Send + Sync + 'static, R: SagaData> Dispatcher<'a, S, R> {
     }
 
     /// Executes a command on an aggregate.
+    ///
+    /// Its events and the note in the instance that the step is done are one append, where that can
+    /// be. So with `Ok` the step is done, whatever else happens in
+    /// [`dispatch`](DispatchCommand::dispatch): anything that must not be left out comes before, or
+    /// is a step of its own.
     pub fn execute<A: Aggregate<Services = S>>(
         self,
         id: &A::Id,
@@ -93,8 +107,9 @@ impl<'a, S: Send + Sync + 'static, R: SagaData> Dispatcher<'a, S, R> {
     where
         R: From<A::Error>,
     {
-        let Self { app, command_id, context, instance, .. } = self;
+        let Self { app, command_id, context, instance, note, .. } = self;
         let execute = app.execute::<A>(id, command).command_id(command_id).context(context);
+        let execute = execute.along(note);
         Box::pin(async move {
             match execute.await {
                 Ok(_) => Ok(()),

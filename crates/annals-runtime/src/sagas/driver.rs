@@ -13,6 +13,7 @@ use super::dispatch::{DispatchCommand, DispatchError, Dispatcher};
 use crate::app::App;
 use crate::error::{ExecuteError, LoadError};
 use crate::execution::Executed;
+use crate::joint::{Join, Written};
 use crate::loaded::Loaded;
 
 /// The single actions of a saga: what [`Sagas`](crate::Sagas) does over and over.
@@ -341,6 +342,33 @@ impl<G: Saga, S: Send + Sync + 'static> SagaDriver<G, S>
 where
     G::Command: DispatchCommand<Services = S, Rejection = G::Rejection>,
 {
+    /// Dispatches a step and takes note of what became of it: what [`dispatch`](Self::dispatch) and
+    /// [`record`](Self::record) do, but the events of a command that is executed and the note of it
+    /// are one append where that can be. `None` if it was settled already.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong: nobody knows whether it was done. Perform it again.
+    pub async fn perform(
+        &self,
+        instance: &str,
+        origin: &SagaOrigin,
+        step: &OpenStep<G::Command>,
+        attempts: u32,
+    ) -> Result<Option<Recorded<G>>, BoxError> {
+        let stream = StreamId::new(<SagaInstance<G> as Aggregate>::TYPE, instance)?;
+        let succeed = SagaCommand::Succeed { step: step.number, attempts, at: self.clock.now() };
+        let note = self.instances.joint::<SagaInstance<G>>(stream.clone(), succeed);
+        let outcome = self.dispatch_noting(stream, origin, step, Some(&note)).await;
+        if let Some(Written { events, sequence }) = note.into_written() {
+            return Ok(Some(Recorded { instance: instance.to_owned(), events, sequence }));
+        }
+        match outcome {
+            StepOutcome::Failed(error) => Err(error),
+            outcome => Ok(self.record(instance, origin, step, attempts, outcome).await?),
+        }
+    }
+
     /// Dispatches a step, and records nothing.
     pub async fn dispatch(
         &self,
@@ -348,12 +376,23 @@ where
         origin: &SagaOrigin,
         step: &OpenStep<G::Command>,
     ) -> StepOutcome<G::Rejection> {
-        let stream = match StreamId::new(<SagaInstance<G> as Aggregate>::TYPE, instance) {
-            Ok(stream) => stream,
-            Err(error) => return StepOutcome::Failed(error.into()),
-        };
-        let command_id = StepCommandId::step::<G>(instance, step.number, step.round);
-        let to = Dispatcher::new(&self.app, command_id, conversation(origin), stream);
+        match StreamId::new(<SagaInstance<G> as Aggregate>::TYPE, instance) {
+            Ok(stream) => self.dispatch_noting(stream, origin, step, None).await,
+            Err(error) => StepOutcome::Failed(error.into()),
+        }
+    }
+
+    async fn dispatch_noting(
+        &self,
+        instance: StreamId,
+        origin: &SagaOrigin,
+        step: &OpenStep<G::Command>,
+        note: Option<&dyn Join>,
+    ) -> StepOutcome<G::Rejection> {
+        let id = instance.aggregate_id();
+        let command_id = StepCommandId::step::<G>(id, step.number, step.round);
+        let to = Dispatcher::new(&self.app, command_id, conversation(origin), instance);
+        let to = to.noting(note);
         match step.command.clone().dispatch(to).await {
             Ok(()) => StepOutcome::Succeeded,
             Err(DispatchError::Rejected(rejection)) => StepOutcome::Rejected(rejection),

@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::crew::{Crew, Hand, Instance};
 use super::dispatch::DispatchCommand;
-use super::driver::{Recorded, SagaDriver, StepOutcome};
+use super::driver::{Recorded, SagaDriver};
 use super::telemetry::Stepping;
 use crate::caught::{caught, panicked};
 use crate::projections::with_causes;
@@ -150,7 +150,7 @@ where
                 if is_off {
                     return self.driver.cancel(id, origin, &step).await.map_err(BoxError::from);
                 }
-                self.attempt(id, origin, &step, attempts).await
+                self.driver.perform(id, origin, &step, attempts).await
             });
             let error = match tried.await {
                 Ok(Ok(recorded)) => {
@@ -172,19 +172,6 @@ where
                 stepping.ended::<G>(None, true);
                 return None;
             }
-        }
-    }
-
-    async fn attempt(
-        &self,
-        id: &str,
-        origin: &SagaOrigin,
-        step: &OpenStep<G::Command>,
-        attempts: u32,
-    ) -> Result<Option<Recorded<G>>, BoxError> {
-        match self.driver.dispatch(id, origin, step).await {
-            StepOutcome::Failed(error) => Err(error),
-            outcome => Ok(self.driver.record(id, origin, step, attempts, outcome).await?),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Sagas do what they decide once, whatever happens on the way.
 
 mod house;
+mod joint;
 mod limits;
 mod orders;
 mod payment;

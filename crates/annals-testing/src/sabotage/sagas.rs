@@ -49,7 +49,7 @@ impl SabotagedSagas {
             SagaSabotage::StepIsDispatchedUnnamed => append
                 .events()
                 .iter()
-                .all(|event| !event.event_type().as_str().starts_with("saga.")),
+                .any(|event| !event.event_type().as_str().starts_with("saga.")),
             SagaSabotage::RejectionIsRecordedUnnamed => is("saga.step_rejected"),
             SagaSabotage::CancellationIsRecordedUnnamed => is("saga.step_cancelled"),
         }

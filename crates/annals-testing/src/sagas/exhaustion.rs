@@ -21,8 +21,8 @@ use schedule::Schedule;
 /// the actions of which running a saga consists. At any moment it may
 ///
 /// - take the next input of an instance, dispatch an open step and forget to record it, record what
-///   became of a step, call a step off, let the next timer fire: inputs of one instance in the
-///   order of the log, all else in every order;
+///   became of a step, do both at once, call a step off, let the next timer fire: inputs of one
+///   instance in the order of the log, all else in every order;
 /// - crash: what was dispatched and not recorded is forgotten, and a new application goes on;
 /// - deliver an input a second time;
 /// - have somebody dispatch a step late, who believed that it was open: before or after its outcome

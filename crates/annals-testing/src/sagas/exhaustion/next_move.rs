@@ -16,6 +16,8 @@ pub(super) enum Move {
     Take(u64),
     Dispatch(StepKey),
     Record(StepKey),
+    /// Dispatch and record, at once where that can be.
+    Perform(StepKey),
     Cancel(StepKey),
     Park(StepKey),
     Tick(String),
@@ -23,6 +25,7 @@ pub(super) enum Move {
     TakeAgain(u64),
     DispatchLate(StepKey),
     RecordLate(StepKey),
+    PerformLate(StepKey),
     Intervene(usize),
 }
 
@@ -34,6 +37,7 @@ impl Move {
             Self::Take(_)
                 | Self::Dispatch(_)
                 | Self::Record(_)
+                | Self::Perform(_)
                 | Self::Cancel(_)
                 | Self::Park(_)
                 | Self::Tick(_)
@@ -49,7 +53,10 @@ impl Move {
     }
 
     pub(super) fn is_disturbance(&self) -> bool {
-        matches!(self, Self::Crash | Self::TakeAgain(_) | Self::DispatchLate(_))
+        matches!(
+            self,
+            Self::Crash | Self::TakeAgain(_) | Self::DispatchLate(_) | Self::PerformLate(_)
+        )
     }
 }
 
@@ -67,6 +74,7 @@ impl fmt::Display for Move {
             Self::Take(place) => write!(formatter, "take event {place}"),
             Self::Dispatch(step) => write!(formatter, "dispatch {step}"),
             Self::Record(step) => write!(formatter, "record {step}"),
+            Self::Perform(step) => write!(formatter, "perform {step}"),
             Self::Cancel(step) => write!(formatter, "call off {step}"),
             Self::Park(step) => write!(formatter, "park {step}"),
             Self::Tick(instance) => write!(formatter, "time passes for {instance}"),
@@ -74,6 +82,7 @@ impl fmt::Display for Move {
             Self::TakeAgain(place) => write!(formatter, "take event {place} again"),
             Self::DispatchLate(step) => write!(formatter, "somebody late dispatches {step}"),
             Self::RecordLate(step) => write!(formatter, "somebody late records {step}"),
+            Self::PerformLate(step) => write!(formatter, "somebody late performs {step}"),
             Self::Intervene(number) => write!(formatter, "intervention {number}"),
         }
     }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 use annals_core::{
-    Clock, Correlation, EventEnvelope, OpenStep, Position, RecordedEvent, Saga, SagaInstance,
-    SagaOrigin, SagaState,
+    BoxError, Clock, Correlation, EventEnvelope, OpenStep, Position, RecordedEvent, Saga,
+    SagaInstance, SagaOrigin, SagaState,
 };
 use annals_runtime::{DispatchCommand, StepOutcome};
 use chrono::{DateTime, Utc};
@@ -103,7 +103,9 @@ where
             let first: BTreeSet<StepKey> = first.collect();
             let not_late = self.seen.keys().filter(|step| !self.late.contains(step));
             let late = not_late.filter(|step| !first.contains(step));
-            possible.extend(late.cloned().map(Move::DispatchLate));
+            let late: Vec<StepKey> = late.cloned().collect();
+            possible.extend(late.iter().cloned().map(Move::DispatchLate));
+            possible.extend(late.into_iter().map(Move::PerformLate));
         }
         possible.extend(self.held_late.keys().cloned().map(Move::RecordLate));
         if self.interventions < self.scenario.interventions() {
@@ -130,14 +132,16 @@ where
             return Vec::new();
         }
         let open = instance.open_steps().filter(|step| step.parked.is_none());
-        open.filter_map(|step| {
+        open.flat_map(|step| {
             let key = key(id, step);
             if instance.is_to_be_cancelled(step) {
-                Some(Move::Cancel(key))
+                vec![Move::Cancel(key)]
             } else if self.failures.get(&key).is_some_and(|times| *times >= ATTEMPTS_MAX) {
-                Some(Move::Park(key))
+                vec![Move::Park(key)]
+            } else if self.held.contains_key(&key) {
+                Vec::new()
             } else {
-                (!self.held.contains_key(&key)).then_some(Move::Dispatch(key))
+                vec![Move::Dispatch(key.clone()), Move::Perform(key)]
             }
         })
         .collect()
@@ -158,6 +162,16 @@ where
                 StepOutcome::Failed(_) => *self.failures.entry(step).or_default() += 1,
                 outcome => drop(self.held.insert(step, outcome)),
             },
+            Move::Perform(step) => {
+                if self.do_step(&step).await.is_err() {
+                    *self.failures.entry(step).or_default() += 1;
+                }
+            }
+            Move::PerformLate(step) => {
+                self.late.insert(step.clone());
+                // Whoever is late and fails leaves it to others.
+                let _ = self.do_step(&step).await;
+            }
             Move::DispatchLate(step) => {
                 let outcome = self.dispatch(&step).await?;
                 self.late.insert(step.clone());
@@ -205,6 +219,11 @@ where
     async fn dispatch(&self, step: &StepKey) -> Result<Outcome<C::Saga>, String> {
         let (origin, open) = self.known(step)?;
         Ok(self.world.driver.dispatch(&step.instance, origin, open).await)
+    }
+
+    async fn do_step(&self, step: &StepKey) -> Result<(), BoxError> {
+        let (origin, open) = self.known(step)?;
+        self.world.driver.perform(&step.instance, origin, open, 1).await.map(drop)
     }
 
     async fn record(&self, step: &StepKey, outcome: Outcome<C::Saga>) -> Result<(), String> {
