@@ -109,9 +109,15 @@ impl ReadModels {
         access: Access,
     ) -> Result<Self, OpenReadModelsError> {
         let opened = match place {
-            ReadModelsPlace::Folder(folder) => SqliteReadModels::open(folder)
-                .map(|models| (Database::Sqlite(Kept::new(app, models)), None))
-                .map_err(BoxError::from),
+            ReadModelsPlace::Folder(folder) => {
+                let options = SqliteReadModels::options();
+                // Only one process at a time has the log so. Whoever had it before has ended.
+                let options = if access == Access::Write { options.taking_over() } else { options };
+                options
+                    .open(folder)
+                    .map(|models| (Database::Sqlite(Kept::new(app, models)), None))
+                    .map_err(BoxError::from)
+            }
             ReadModelsPlace::Temporary => open_temporary(app),
             ReadModelsPlace::Postgres(url) => match ReadModelsOptions::from_url(url.secret()) {
                 Ok(options) => PostgresReadModels::open(options)

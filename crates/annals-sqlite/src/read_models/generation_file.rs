@@ -150,6 +150,15 @@ pub(super) fn retire(path: &Path, key: &GenerationKey) -> Result<(), Fault> {
     Ok(transaction.commit()?)
 }
 
+/// Ends all leases and forgets who had them.
+pub(super) fn end_leases(path: &Path, key: &GenerationKey) -> Result<(), Fault> {
+    let mut file = writer(path, key)?;
+    let transaction = file.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    transaction.execute(include_str!("../sql/read_models/partition_fence.sql"), [])?;
+    transaction.execute(include_str!("../sql/read_models/worker_forget_all.sql"), [])?;
+    Ok(transaction.commit()?)
+}
+
 /// Removes the file and what is beside it. Whoever has it open reads on undisturbed.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     for suffix in SUFFIXES {

@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::folder::Folder;
 use super::keeper::Keeper;
 use super::readers::Readers;
-use super::{SqliteReadModels, catalog};
+use super::{SqliteReadModels, catalog, generation_file};
 use crate::connection;
 use crate::fault::is_damage;
 use crate::location::Location;
@@ -67,11 +67,12 @@ pub enum OpenReadModelsError {
 pub struct ReadModelsOptions {
     readers: usize,
     clock: Arc<dyn Clock>,
+    takes_over: bool,
 }
 
 impl Default for ReadModelsOptions {
     fn default() -> Self {
-        Self { readers: READERS_DEFAULT, clock: Arc::new(SystemClock) }
+        Self { readers: READERS_DEFAULT, clock: Arc::new(SystemClock), takes_over: false }
     }
 }
 
@@ -91,6 +92,18 @@ impl ReadModelsOptions {
         self
     }
 
+    /// Ends all leases, so that the work of whoever had them is taken up at once and not when they
+    /// run out. For a process that knows that they are of one that has ended, because only one at a
+    /// time can be what it is, such as the one that has the log's file for writing.
+    ///
+    /// Should somebody have one after all, he writes nothing more by it, claims anew, and has lost
+    /// a little time.
+    #[must_use]
+    pub fn taking_over(mut self) -> Self {
+        self.takes_over = true;
+        self
+    }
+
     /// Opens the read models in `folder`, making it if there is none, and removes what a process
     /// that was killed has left half done.
     ///
@@ -100,7 +113,7 @@ impl ReadModelsOptions {
     ///
     /// [`OpenReadModelsError`], whose variants say what to do next.
     pub fn open(self, folder: impl AsRef<Path>) -> Result<SqliteReadModels, OpenReadModelsError> {
-        let Self { readers, clock } = self;
+        let Self { readers, clock, takes_over } = self;
         let path = folder.as_ref();
         let made = fs::create_dir_all(path).and_then(|()| fs::canonicalize(path));
         let folder = Arc::new(Folder::new(made.map_err(|error| unavailable(path, error))?));
@@ -108,6 +121,12 @@ impl ReadModelsOptions {
         let at = |fault: Fault| explain(&file, fault);
         let mut catalog = open_catalog(&file)?;
         remove_leftovers(&mut catalog, &folder).map_err(at)?;
+        if takes_over {
+            for key in catalog::keys(&catalog).map_err(Fault::from).map_err(at)? {
+                // Whoever works on a file that cannot be used hears why. Its leases run out.
+                let _ = generation_file::end_leases(&folder.generation(&key), &key);
+            }
+        }
         let catalog = Keeper::start("annals-catalog", catalog).map_err(Fault::from).map_err(at)?;
         let queries = Readers::start(&folder, readers).map_err(at)?;
         let lookups = Readers::start(&folder, 1).map_err(at)?;

@@ -3,12 +3,15 @@
 use std::fs;
 use std::path::Path;
 
-use annals_core::{Generations, ReadModelsError};
+use annals_core::{
+    ApplyError, Claim, GenerationKey, Generations, Lease, Leases, ReadModelsError, WorkerId,
+    WorkerReport,
+};
 use annals_sqlite::rusqlite::Connection;
 use annals_sqlite::{OpenReadModelsError, SqliteReadModels};
 use tempfile::TempDir;
 
-use super::scene::{Scene, at, sums};
+use super::scene::{Scene, TTL, at, sums};
 
 fn execute(path: &Path, sql: &str) {
     Connection::open(path).unwrap().execute_batch(sql).unwrap();
@@ -125,4 +128,29 @@ async fn leftovers_are_removed_and_nothing_else_is() {
     }
     drop(again);
     assert_eq!(scene.seen().await, ([("ann".to_owned(), 5)].into(), 1));
+}
+
+/// Whoever had the work is known to have ended. If he has not, he finds out before he writes.
+#[tokio::test]
+async fn whoever_takes_over_has_the_work_at_once_and_who_had_it_writes_no_more() {
+    let scene = Scene::new();
+    let mut leases = scene.serving().await;
+    scene.apply(&mut leases, sums(&[("ann", 5)]), at(1)).await.unwrap();
+    let generation = leases[0].generation.clone();
+    let options = || SqliteReadModels::options().clock(scene.clock.clone());
+    let beside = options().open(scene.folder()).unwrap();
+    assert!(claimed(&beside, &generation).await.is_empty(), "the leases have not run out");
+    let successor = options().taking_over().open(scene.folder()).unwrap();
+    let taken = claimed(&successor, &generation).await;
+    assert_eq!(taken.len(), leases.len());
+    assert!(taken.iter().all(|lease| lease.checkpoint == at(1)));
+    let fenced = scene.apply(&mut leases, sums(&[("ann", 1)]), at(2)).await;
+    assert!(matches!(fenced, Err(ApplyError::Fenced)), "{fenced:?}");
+    assert_eq!(scene.seen().await.0["ann"], 5);
+}
+
+async fn claimed(models: &SqliteReadModels, generation: &GenerationKey) -> Vec<Lease> {
+    let (generation, worker) = (generation.clone(), WorkerId::new());
+    let claim = Claim { generation, worker, ttl: TTL, report: WorkerReport::default() };
+    models.claim(claim).await.unwrap()
 }

@@ -1,0 +1,2 @@
+-- Counts no worker any more.
+DELETE FROM annals_worker;
