@@ -5,21 +5,25 @@
 mod aggregates;
 mod dead_letters;
 mod log;
+mod problems;
 mod projections;
 mod schema;
 mod states;
 mod streams;
+mod why;
 
 use std::sync::Arc;
 
 use annals_core::EventStore;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use self::aggregates::Aggregates;
 pub use self::projections::ProjectionsAdmin;
 use crate::context::RequestMetadata;
+use crate::problem::ProblemBody;
 
 /// What the admin API is about.
 ///
@@ -53,7 +57,8 @@ impl Admin {
 
     /// The routes, without a prefix. Those about read models are there if there are any.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
-        let routes = log::routes(&self.store)
+        let routes = OpenApiRouter::with_openapi(Described::openapi())
+            .merge(log::routes(&self.store))
             .merge(streams::routes(&self.store))
             .merge(states::routes(&self.aggregates));
         match &self.projections {
@@ -64,6 +69,11 @@ impl Admin {
         }
     }
 }
+
+/// What no route brings into the description by itself.
+#[derive(Debug, OpenApi)]
+#[openapi(components(schemas(ProblemBody<'static>)))]
+struct Described;
 
 /// Who asks, for what is kept about it.
 #[derive(Debug)]

@@ -11,17 +11,19 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::problems::{
+    LargeBody, MalformedDiscard, MalformedLetter, MalformedParameter, NoLetter, NoReason,
+    NotBlocking, NotJson, ReadModelsUnavailable, SlowBody,
+};
 use super::schema::DeadLetterSchema;
+use super::why::Why;
 use super::{Operator, ProjectionsAdmin};
 use crate::body::Body;
 use crate::page::PageLimit;
 use crate::parameters::{Parameters, Segments};
-use crate::problem::{Fault, Kind, Problem, ProblemBody};
+use crate::problem::Problem;
 
 type Of = Arc<dyn ProjectionsAdmin>;
-
-/// Longest reason for discarding, in bytes.
-const WHY_BYTES_MAX: usize = 1_000;
 
 pub(super) fn routes<S: Clone + Send + Sync + 'static>(projections: &Of) -> OpenApiRouter<S> {
     OpenApiRouter::default()
@@ -72,18 +74,8 @@ struct LettersBody {
     params(LettersParameters),
     responses(
         (status = 200, description = "A page of dead letters", body = LettersBody),
-        (
-            status = 400,
-            description = "A parameter is malformed",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 503,
-            description = "The read models are unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        MalformedParameter,
+        ReadModelsUnavailable,
     )
 )]
 async fn list(
@@ -110,24 +102,9 @@ async fn list(
     params(("id" = uuid::Uuid, Path, description = "Its name")),
     responses(
         (status = 200, description = "The dead letter", body = DeadLetterSchema),
-        (
-            status = 400,
-            description = "That is no name",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 404,
-            description = "There is none",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 503,
-            description = "The read models are unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        MalformedLetter,
+        NoLetter,
+        ReadModelsUnavailable,
     )
 )]
 async fn show(
@@ -145,24 +122,9 @@ async fn show(
     params(("id" = uuid::Uuid, Path, description = "Its name")),
     responses(
         (status = 202, description = "It will be tried"),
-        (
-            status = 400,
-            description = "That is no name",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 404,
-            description = "It blocks nothing (any more)",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 503,
-            description = "The read models are unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        MalformedLetter,
+        NotBlocking,
+        ReadModelsUnavailable,
     )
 )]
 async fn retry(
@@ -179,8 +141,8 @@ async fn retry(
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct DiscardBody {
     /// The reason, which is kept.
-    #[schema(min_length = 1, max_length = 1000)]
-    why: String,
+    #[schema(value_type = String, min_length = 1, max_length = 1000)]
+    why: Why,
 }
 
 /// Have the event left out, and what is queued behind it processed
@@ -192,55 +154,21 @@ struct DiscardBody {
     request_body = DiscardBody,
     responses(
         (status = 202, description = "It will be left out"),
-        (
-            status = 400,
-            description = "That is no name, or no JSON",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 404,
-            description = "It blocks nothing (any more)",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 413,
-            description = "The body is too large",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 415,
-            description = "The body is not declared to be JSON",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 422,
-            description = "There is no reason",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 503,
-            description = "The read models are unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        MalformedDiscard,
+        NotBlocking,
+        SlowBody,
+        LargeBody,
+        NotJson,
+        NoReason,
+        ReadModelsUnavailable,
     )
 )]
 async fn discard(
     State(projections): State<Of>,
     Segments(id): Segments<DeadLetterId>,
     Operator(by): Operator,
-    Body(DiscardBody { why }): Body<DiscardBody>,
+    Body(DiscardBody { why: Why(why) }): Body<DiscardBody>,
 ) -> Result<StatusCode, Problem> {
-    if why.trim().is_empty() || why.len() > WHY_BYTES_MAX || why.contains('\0') {
-        let detail = format!("a reason of 1 to {WHY_BYTES_MAX} bytes is needed");
-        let fault = Fault::new("/why", &detail);
-        return Err(Problem::new(Kind::INVALID_BODY, detail).with_faults(vec![fault]));
-    }
     projections.request(id, DeadLetterRequest::Discard { by, why }).await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -269,18 +197,8 @@ struct RetryBody {
     params(RetryParameters),
     responses(
         (status = 202, description = "They will be tried", body = RetryBody),
-        (
-            status = 400,
-            description = "A parameter is malformed",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 503,
-            description = "The read models are unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        MalformedParameter,
+        ReadModelsUnavailable,
     )
 )]
 async fn retry_all(

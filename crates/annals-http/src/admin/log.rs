@@ -14,10 +14,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::problems::{LogUnavailable, MalformedParameter, MalformedPosition, NoPosition};
 use crate::event::EventBody;
 use crate::page::PageLimit;
 use crate::parameters::{Parameters, Segments};
-use crate::problem::{Kind, Problem, ProblemBody};
+use crate::problem::{Kind, Problem};
 
 type Store = Arc<dyn EventStore>;
 
@@ -47,12 +48,7 @@ struct LogBody {
     tag = "admin",
     responses(
         (status = 200, description = "The log", body = LogBody),
-        (
-            status = 503,
-            description = "The log is unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        LogUnavailable,
     )
 )]
 async fn head(State(store): State<Store>) -> Result<Json<LogBody>, Problem> {
@@ -128,18 +124,8 @@ pub(super) struct EventsBody<'a> {
     params(EventsParameters),
     responses(
         (status = 200, description = "A page of events", body = EventsBody),
-        (
-            status = 400,
-            description = "A parameter is malformed",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 503,
-            description = "The log is unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        MalformedParameter,
+        LogUnavailable,
     )
 )]
 async fn list(
@@ -171,24 +157,9 @@ pub(super) async fn page(store: &dyn EventStore, read: Read) -> Result<Response,
     params(("position" = u64, Path, description = "Its place in the log")),
     responses(
         (status = 200, description = "The event", body = EventBody),
-        (
-            status = 400,
-            description = "That is no position",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 404,
-            description = "The log has not come that far",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 503,
-            description = "The log is unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        MalformedPosition,
+        NoPosition,
+        LogUnavailable,
     )
 )]
 async fn show(

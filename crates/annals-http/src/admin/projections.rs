@@ -16,9 +16,13 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::problems::{
+    AlreadyBuilding, MalformedNumber, NoGeneration, NoProjection, NoRetained, NotCatchingUp,
+    NotReady, ReadModelsUnavailable, Serving, Unavailable,
+};
 use super::schema::{GenerationSchema, ProjectionStatusSchema};
 use crate::parameters::Segments;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 
 /// What can be asked of the projections of a service, whatever their read database: all
 /// [`Projections`] can.
@@ -158,12 +162,7 @@ struct ProjectionsBody {
             description = "Their generations, by projection and number",
             body = ProjectionsBody
         ),
-        (
-            status = 503,
-            description = "The read models or the log are unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        Unavailable,
     )
 )]
 async fn list(State(projections): State<Of>) -> Result<Json<ProjectionsBody>, Problem> {
@@ -198,12 +197,7 @@ struct LeasesBody {
     tag = "admin",
     responses(
         (status = 200, description = "All partitions", body = LeasesBody),
-        (
-            status = 503,
-            description = "The read models or the log are unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        Unavailable,
     )
 )]
 async fn leases(State(projections): State<Of>) -> Result<Json<LeasesBody>, Problem> {
@@ -230,24 +224,9 @@ async fn leases(State(projections): State<Of>) -> Result<Json<LeasesBody>, Probl
     params(("projection" = String, Path, description = "Its name")),
     responses(
         (status = 202, description = "It has begun", body = GenerationSchema),
-        (
-            status = 404,
-            description = "There is no such projection",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 409,
-            description = "One is being built already, or waits for a decision",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 503,
-            description = "The read models are unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        NoProjection,
+        AlreadyBuilding,
+        ReadModelsUnavailable,
     )
 )]
 async fn rebuild(
@@ -265,24 +244,9 @@ async fn rebuild(
     params(("projection" = String, Path, description = "Its name")),
     responses(
         (status = 200, description = "It serves again", body = GenerationSchema),
-        (
-            status = 404,
-            description = "There is no such projection, or none is retained",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 409,
-            description = "It does not catch up",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 503,
-            description = "The read models are unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        NoRetained,
+        NotCatchingUp,
+        ReadModelsUnavailable,
     )
 )]
 async fn rollback(
@@ -303,30 +267,10 @@ async fn rollback(
     ),
     responses(
         (status = 204, description = "It serves"),
-        (
-            status = 400,
-            description = "That is no number",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 404,
-            description = "There is no such generation",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 409,
-            description = "It is being built, or does not catch up",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 503,
-            description = "The read models are unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        MalformedNumber,
+        NoGeneration,
+        NotReady,
+        ReadModelsUnavailable,
     )
 )]
 async fn switch(
@@ -348,30 +292,10 @@ async fn switch(
     ),
     responses(
         (status = 204, description = "It is gone"),
-        (
-            status = 400,
-            description = "That is no number",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 404,
-            description = "There is no such generation",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 409,
-            description = "It serves",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 503,
-            description = "The read models are unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        MalformedNumber,
+        NoGeneration,
+        Serving,
+        ReadModelsUnavailable,
     )
 )]
 async fn retire(

@@ -11,9 +11,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Aggregates;
+use super::problems::{LogUnavailable, MalformedAddress, NoState};
 use crate::answer::Answer;
 use crate::parameters::{Parameters, Segments};
-use crate::problem::{Kind, Problem, ProblemBody};
+use crate::problem::{Kind, Problem};
 
 pub(super) fn routes<S: Clone + Send + Sync + 'static>(
     aggregates: &Aggregates,
@@ -99,24 +100,9 @@ struct StateBody {
     responses(
         (status = 200, description = "Its state", body = StateBody),
         (status = 304, description = "Its state is the one that is known"),
-        (
-            status = 400,
-            description = "The path or a parameter is malformed",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 404,
-            description = "It did not exist then, or had not come that far",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 503,
-            description = "The log is unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        MalformedAddress,
+        NoState,
+        LogUnavailable,
     )
 )]
 async fn show(

@@ -14,9 +14,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::log::{self, EventsBody};
+use super::problems::{LogUnavailable, MalformedAddress, MalformedParameter};
 use crate::page::PageLimit;
 use crate::parameters::{Parameters, Segments};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 
 type Store = Arc<dyn EventStore>;
 
@@ -82,18 +83,8 @@ struct StreamsBody {
     params(StreamsParameters),
     responses(
         (status = 200, description = "A page of streams", body = StreamsBody),
-        (
-            status = 400,
-            description = "A parameter is malformed",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 503,
-            description = "The log is unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        MalformedParameter,
+        LogUnavailable,
     )
 )]
 async fn list(
@@ -159,18 +150,8 @@ struct StreamParameters {
             description = "A page of its events; none if there is no such stream",
             body = EventsBody
         ),
-        (
-            status = 400,
-            description = "The path or a parameter is malformed",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
-        (
-            status = 503,
-            description = "The log is unavailable",
-            content_type = "application/problem+json",
-            body = ProblemBody
-        ),
+        MalformedAddress,
+        LogUnavailable,
     )
 )]
 async fn events(

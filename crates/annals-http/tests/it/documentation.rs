@@ -1,5 +1,7 @@
 //! The description of the API and its page.
 
+use serde_json::Value;
+
 use crate::house::House;
 
 #[tokio::test]
@@ -10,6 +12,26 @@ async fn the_description_is_openapi_3_1_and_has_all_routes() {
     for path in ["/counters/{id}/up", "/events", "/admin/log", "/admin/dead-letters/{id}/retry"] {
         assert!(description["paths"][path].is_object(), "{path}");
     }
+}
+
+#[tokio::test]
+async fn whatever_the_description_refers_to_is_in_it() {
+    let house = House::new().await;
+    let description = house.get("/openapi.json").await.json(200);
+    let mut references = Vec::new();
+    collect(&description, &mut references);
+    assert!(references.contains(&"#/components/schemas/Problem"), "{references:?}");
+    for reference in references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(description.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+fn collect<'a>(value: &'a Value, references: &mut Vec<&'a str>) {
+    references.extend(value["$ref"].as_str());
+    let items = value.as_array().into_iter().flatten();
+    let fields = value.as_object().into_iter().flat_map(|object| object.values());
+    items.chain(fields).for_each(|value| collect(value, references));
 }
 
 #[tokio::test]
