@@ -1,4 +1,5 @@
-//! Looking after a service: what is in the log, how read models are getting on, what stands still.
+//! Looking after a service: what is in the log, how read models and sagas are getting on, what
+//! stands still.
 //!
 //! A console and a command line use these routes and have no other way in.
 
@@ -7,6 +8,7 @@ mod dead_letters;
 mod log;
 mod problems;
 mod projections;
+mod sagas;
 mod schema;
 mod states;
 mod streams;
@@ -22,25 +24,27 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use self::aggregates::Aggregates;
 pub use self::projections::ProjectionsAdmin;
+pub use self::sagas::SagasAdmin;
 use crate::context::RequestMetadata;
 use crate::problem::ProblemBody;
 
 /// What the admin API is about.
 ///
-/// Its routes are meant to be nested below `/admin`, behind whatever lets only operators in. It
-/// changes nothing in the log.
+/// Its routes are meant to be nested below `/admin`, behind whatever lets only operators in. Of all
+/// they do, only orders for sagas are written to the log.
 #[derive(Debug, Clone)]
 pub struct Admin {
     store: Arc<dyn EventStore>,
     aggregates: Aggregates,
     projections: Option<Arc<dyn ProjectionsAdmin>>,
+    sagas: Option<Arc<dyn SagasAdmin>>,
 }
 
 impl Admin {
     /// The admin API of a log.
     #[must_use]
     pub fn new(store: Arc<dyn EventStore>) -> Self {
-        Self { store, aggregates: Aggregates::default(), projections: None }
+        Self { store, aggregates: Aggregates::default(), projections: None, sagas: None }
     }
 
     /// Shows the states of these aggregates as well.
@@ -55,18 +59,27 @@ impl Admin {
         Self { projections: Some(projections), ..self }
     }
 
-    /// The routes, without a prefix. Those about read models are there if there are any.
+    /// Looks after these sagas as well. Orders are followed by whoever runs them.
+    #[must_use]
+    pub fn sagas(self, sagas: Arc<dyn SagasAdmin>) -> Self {
+        Self { sagas: Some(sagas), ..self }
+    }
+
+    /// The routes, without a prefix. Those about read models and sagas are there if there are any.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> OpenApiRouter<S> {
-        let routes = OpenApiRouter::with_openapi(Described::openapi())
+        let mut routes = OpenApiRouter::with_openapi(Described::openapi())
             .merge(log::routes(&self.store))
             .merge(streams::routes(&self.store))
             .merge(states::routes(&self.aggregates));
-        match &self.projections {
-            Some(projections) => routes
+        if let Some(projections) = &self.projections {
+            routes = routes
                 .merge(projections::routes(projections))
-                .merge(dead_letters::routes(projections)),
-            None => routes,
+                .merge(dead_letters::routes(projections));
         }
+        if let Some(sagas) = &self.sagas {
+            routes = routes.merge(sagas::routes(sagas, &self.store));
+        }
+        routes
     }
 }
 

@@ -13,7 +13,7 @@
 //! | [`PageLimit`], [`Cursor`] | lists in pages |
 //! | [`Feed`] | what happens, as it happens |
 //! | [`Health`] | `/livez` and `/readyz` |
-//! | [`Admin`] | looking after log, read models and dead letters |
+//! | [`Admin`] | looking after log, read models, dead letters and sagas |
 //! | [`Service`], [`Server`] | all of it around the routes, and over sockets |
 //! | [`auth`] | who sends a request, and what they may do |
 
@@ -38,7 +38,7 @@ mod server;
 mod service;
 mod terms;
 
-pub use admin::{Admin, Aggregates, ProjectionsAdmin};
+pub use admin::{Admin, Aggregates, ProjectionsAdmin, SagasAdmin};
 pub use answer::Answer;
 pub use body::{Body, BodyLimits};
 pub use consistency::{AtLeast, CONSISTENCY_TOKEN_HEADER};

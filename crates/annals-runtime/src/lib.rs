@@ -50,8 +50,9 @@ pub use projections::{
 pub use retry::Retry;
 pub use sagas::{
     DispatchCommand, DispatchError, Dispatcher, DoneStepSummary, OpenStepSummary, RecordOutcome,
-    Recorded, SagaDetail, SagaDriver, SagaEntry, SagaIndex, SagaInputs, SagaList, SagaOptions,
-    SagaPage, SagaSummary, Sagas, SagasError, StepOutcome, TimerSummary, WaitingStep,
+    Recorded, SagaCursor, SagaDetail, SagaDriver, SagaEntry, SagaIndex, SagaInputs, SagaList,
+    SagaOptions, SagaOrder, SagaOrdered, SagaPage, SagaSummary, SagaTimer, Sagas, SagasError,
+    StepOutcome, TimerList, TimerPage, TimerState, TimerSummary, WaitingStep,
 };
 pub use subscription::{Batch, NamedSubscription, RunError, Subscription, SubscriptionError};
 pub use visibility::{Visibility, WaitError};

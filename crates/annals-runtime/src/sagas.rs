@@ -1,6 +1,7 @@
 //! Running sagas, and looking at them.
 
 mod crew;
+mod cursor;
 mod detail;
 mod dispatch;
 mod driver;
@@ -11,8 +12,10 @@ mod list;
 mod look;
 mod operate;
 mod options;
+mod order;
 mod runner;
 mod telemetry;
+mod timer_list;
 mod timers;
 
 use std::collections::HashMap;
@@ -24,6 +27,7 @@ use annals_core::{
     Clock, DocumentProjection, DocumentReader, Hosts, ReadModels, Saga, SystemClock,
 };
 
+pub use cursor::SagaCursor;
 pub use detail::{SagaDetail, SagaEntry, WaitingStep};
 pub use dispatch::{DispatchCommand, DispatchError, Dispatcher};
 pub use driver::{RecordOutcome, Recorded, SagaDriver, StepOutcome};
@@ -32,6 +36,8 @@ pub use index::{DoneStepSummary, OpenStepSummary, SagaIndex, SagaSummary, TimerS
 pub use intake::SagaInputs;
 pub use list::{SagaList, SagaPage};
 pub use options::SagaOptions;
+pub use order::{SagaOrder, SagaOrdered};
+pub use timer_list::{SagaTimer, TimerList, TimerPage, TimerState};
 
 use self::crew::Crew;
 use self::intake::Intake;

@@ -20,7 +20,7 @@
 //! | `GET /transfers/{id}` | a transfer, and what happened to it: 200 |
 //! | `GET /events` | what happens, as it happens: server-sent events |
 //! | `GET /livez`, `GET /readyz` | whether it lives, and can do its work |
-//! | `/admin/...` | looking after log, read models and dead letters |
+//! | `/admin/...` | looking after log, read models, dead letters and sagas |
 //!
 //! Amounts are whole minor units. An `Idempotency-Key` makes a request safe to repeat. Every
 //! command is answered with a `Consistency-Token`; a query of a read model that presents it is
@@ -95,13 +95,17 @@ const LAG_SECONDS_MAX: f64 = 8.0;
 /// for this machine only.
 fn assemble(service: Service, feed: &Feed, authentication: Authentication) -> annals_http::Service {
     let app = service.bank.app().clone();
-    let projections = service.queries.read_models().admin();
+    let read_models = service.queries.read_models();
+    let projections = read_models.admin();
     let health = Health::new()
         .log(app.store().clone())
         .projections(projections.clone(), QUERIED, LAG_SECONDS_MAX)
         .feed(feed.clone());
     let aggregates = Aggregates::default().with::<Account>(&app).with::<Transfer>(&app);
-    let admin = Admin::new(app.store().clone()).aggregates(aggregates).projections(projections);
+    let admin = Admin::new(app.store().clone())
+        .aggregates(aggregates)
+        .projections(projections)
+        .sagas(read_models.sagas());
     let (public, about_health) = health.routes().split_for_parts();
     let (routes, mut openapi) = routes()
         .with_state(service)

@@ -26,7 +26,6 @@ use crate::transfer_saga::TransferSaga;
 pub use self::attendance::{CatchUpError, PATIENCE};
 pub use self::grant::{GrantError, grant};
 pub use self::place::{ReadModelsPlace, ReadModelsPlaceError};
-pub use self::sagas::SagaOrder;
 
 /// The names of the projections that queries are answered from.
 pub const QUERIED: [&str; 2] =

@@ -113,6 +113,15 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// The log is a file that another process writes to.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let Self::Open { source, .. } = self else { return false };
+        matches!(source.downcast_ref(), Some(annals::sqlite::OpenError::Held { .. }))
+    }
+}
+
 impl StoreUrl {
     /// Opens the log, which is closed again when the last clone of the application is dropped.
     ///

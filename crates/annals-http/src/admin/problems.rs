@@ -19,6 +19,7 @@ macro_rules! problems {
 problems! {
     MalformedParameter: 400, "A parameter is malformed";
     MalformedAddress: 400, "The path or a parameter is malformed";
+    MalformedInstance: 400, "No instance can have that name";
     MalformedPosition: 400, "That is no position";
     MalformedNumber: 400, "That is no number";
     MalformedLetter: 400, "That is no name";
@@ -30,6 +31,8 @@ problems! {
     NoGeneration: 404, "There is no such generation";
     NoLetter: 404, "There is none";
     NotBlocking: 404, "It blocks nothing (any more)";
+    NoSaga: 404, "There is no such saga";
+    NoInstance: 404, "There is no such instance";
     SlowBody: 408, "The body did not come in time";
     AlreadyBuilding: 409, "One is being built already, or waits for a decision";
     NotCatchingUp: 409, "It does not catch up";

@@ -24,6 +24,8 @@ macro_rules! shapes {
     };
 }
 
+pub(super) use shapes;
+
 shapes! {
     /// Names a build of a projection's read model.
     GenerationKeySchema as GenerationKey {

@@ -3,8 +3,8 @@
 //! Each is matched by variant, so that a new one is thought about; what is not known here is
 //! internal.
 
-use annals_core::{LimitError, ReadError, ReadModelsError};
-use annals_runtime::{ExecuteError, LoadError, StatusError, WaitError};
+use annals_core::{LimitError, ReadError, ReadModelsError, SagaError};
+use annals_runtime::{ExecuteError, LoadError, SagasError, StatusError, WaitError};
 
 use super::{Kind, Problem, Refusal};
 
@@ -104,6 +104,35 @@ impl From<StatusError> for Problem {
         match error {
             StatusError::ReadModels(error) => error.into(),
             StatusError::Log(error) => error.into(),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl Refusal for SagaError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NotFound => Kind::NOT_FOUND,
+            Self::Settled => Kind::MOVED,
+            _ => Kind::REFUSED,
+        }
+    }
+}
+
+impl From<SagasError> for Problem {
+    fn from(error: SagasError) -> Self {
+        match error {
+            SagasError::UnknownSaga { .. } | SagasError::NotFound { .. } => {
+                Self::new(Kind::NOT_FOUND, error.to_string())
+            }
+            SagasError::Refused(refused) => Self::refusal(&refused),
+            SagasError::Limit(limit) => Self::new(Kind::INVALID_BODY, limit.to_string()),
+            SagasError::List(ReadModelsError::NotFound { .. }) => {
+                Self::new(Kind::READ_MODEL_NOT_BUILT, "it can be asked once it has caught up")
+            }
+            SagasError::List(error) => error.into(),
+            SagasError::Load(error) => error.into(),
+            SagasError::Order(error) => error.into(),
             other => Self::internal(&other),
         }
     }

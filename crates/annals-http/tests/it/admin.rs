@@ -95,11 +95,16 @@ async fn a_state_is_shown_as_it_is_and_as_it_was() {
 }
 
 /// Asks until it is as it must be: workers do what is asked for when they see it.
-async fn until(house: &House, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn until(house: &House, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     let mut looks = tokio::time::interval(Duration::from_millis(20));
     loop {
         looks.tick().await;
-        let answer = house.get(path).await.json(200);
+        let answer = house.get(path).await;
+        // Before anything is built there is nothing to see.
+        if answer.status == 503 {
+            continue;
+        }
+        let answer = answer.json(200);
         if is_so(&answer) {
             return answer;
         }

@@ -9,7 +9,13 @@ async fn the_description_is_openapi_3_1_and_has_all_routes() {
     let house = House::new().await;
     let description = house.get("/openapi.json").await.json(200);
     assert!(description["openapi"].as_str().unwrap().starts_with("3.1."));
-    for path in ["/counters/{id}/up", "/events", "/admin/log", "/admin/dead-letters/{id}/retry"] {
+    for path in [
+        "/counters/{id}/up",
+        "/events",
+        "/admin/log",
+        "/admin/dead-letters/{id}/retry",
+        "/admin/sagas/{saga}/{id}/abandon",
+    ] {
         assert!(description["paths"][path].is_object(), "{path}");
     }
 }

@@ -22,6 +22,7 @@ use utoipa_axum::routes;
 
 use crate::client::{self, Answer as Said, request, send};
 use crate::counter::{CountUp, Counter, Counts};
+use crate::escalation;
 
 /// How it is set up.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) feed: FeedOptions,
     /// Whether somebody keeps the read model up to date.
     pub(crate) is_projecting: bool,
+    /// Whether somebody runs the sagas too.
+    pub(crate) has_sagas: bool,
 }
 
 impl Default for Plan {
@@ -42,6 +45,7 @@ impl Default for Plan {
             server: ServerOptions::default(),
             feed: FeedOptions::default(),
             is_projecting: false,
+            has_sagas: false,
         }
     }
 }
@@ -87,9 +91,11 @@ impl House {
             begun: Arc::clone(&begun),
             may_end: Arc::clone(&may_end),
         };
+        let sagas = escalation::sagas(&app, &projections);
         let admin = Admin::new(Arc::clone(&store))
             .aggregates(Aggregates::default().with::<Counter>(&app))
-            .projections(Arc::new(projections.clone()));
+            .projections(Arc::new(projections.clone()))
+            .sagas(Arc::new(sagas.clone()));
         let health = Health::new()
             .log(Arc::clone(&store))
             .projections(Arc::new(projections.clone()), ["counts"], 10.0)
@@ -115,9 +121,13 @@ impl House {
         let (stop, stopped) = oneshot::channel();
         let shutdown = async { stopped.await.unwrap_or_default() };
         let served = tokio::spawn(server.serve(listener, shutdown));
-        let projecting = plan.is_projecting.then(|| {
-            tokio::spawn(async {
-                projections.run(std::future::pending()).await.unwrap();
+        let projecting = (plan.is_projecting || plan.has_sagas).then(|| {
+            tokio::spawn(async move {
+                let forever = std::future::pending();
+                match plan.has_sagas {
+                    true => sagas.run(forever).await.unwrap(),
+                    false => projections.run(forever).await.unwrap(),
+                }
             })
         });
         let stop = Some(stop);

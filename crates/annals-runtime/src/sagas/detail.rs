@@ -2,7 +2,8 @@
 
 use annals_core::{
     CommandId, DocumentProjection, DocumentReader, DomainEvent, EventEnvelope, EventId, Hosts,
-    Metadata, Parked, Position, ReadModels, SagaOrigin, SagaState, Sequence,
+    Metadata, Parked, Position, ReadModels, Saga, SagaEvent, SagaEventOf, SagaOrigin, SagaState,
+    Sequence,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -20,6 +21,10 @@ const USUAL_OF: usize = 50;
 const LATE_FACTOR: i32 = 5;
 
 const LATE_AT_LEAST: TimeDelta = TimeDelta::seconds(1);
+
+/// Most entries of a timeline. What came before them is in the instance's stream, which is read in
+/// pages.
+pub(super) const TIMELINE_MAX: u64 = 1_000;
 
 /// One instance of a saga, from its own history: what happened to it, and what it waits for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,7 +46,7 @@ pub struct SagaDetail {
     pub open: Vec<WaitingStep>,
     /// The timers that are set.
     pub timers: Vec<TimerSummary>,
-    /// What happened to it, oldest first.
+    /// What happened to it, oldest first: the last 1,000 entries.
     pub timeline: Vec<SagaEntry>,
 }
 
@@ -87,6 +92,9 @@ pub struct SagaEntry {
     pub event_type: &'static str,
     /// The input, the steps decided on it, attempts, who and why, as far as there are any.
     pub event: Value,
+    /// Why a step was rejected, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejection: Option<String>,
     /// Who, in which conversation, because of what.
     pub metadata: Metadata,
 }
@@ -102,8 +110,12 @@ pub(super) struct Looked {
     pub(super) timeline: Vec<SagaEntry>,
 }
 
-pub(super) fn entry<E: DomainEvent>(envelope: &EventEnvelope<E>) -> SagaEntry {
+pub(super) fn entry<G: Saga>(envelope: &EventEnvelope<SagaEventOf<G>>) -> SagaEntry {
     let payload = envelope.event.write_payload().unwrap_or_default();
+    let rejection = match &envelope.event {
+        SagaEvent::StepRejected { rejection, .. } => Some(rejection.to_string()),
+        _ => None,
+    };
     SagaEntry {
         sequence: envelope.sequence,
         position: envelope.position,
@@ -111,6 +123,7 @@ pub(super) fn entry<E: DomainEvent>(envelope: &EventEnvelope<E>) -> SagaEntry {
         at: envelope.timestamp,
         event_type: envelope.event.kind().name,
         event: serde_json::from_str(&payload).unwrap_or_default(),
+        rejection,
         metadata: envelope.metadata.clone(),
     }
 }
@@ -150,8 +163,8 @@ where
             saga: Some(saga.to_owned()),
             state: Some(SagaState::Completed.as_str().to_owned()),
             is_newest_first: true,
-            after: None,
             limit: USUAL_OF,
+            ..SagaList::default()
         };
         let Ok(ended) = self.list(&list).await else { return };
         let (usual, now) = (usual_times(&ended.instances), self.clock.now());

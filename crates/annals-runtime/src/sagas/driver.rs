@@ -259,21 +259,6 @@ impl<G: Saga, S: Send + Sync + 'static> SagaDriver<G, S> {
         self.execute(instance, origin, command).await
     }
 
-    /// Executes something that an operator orders. `None` if nothing came of it.
-    ///
-    /// # Errors
-    ///
-    /// [`ExecuteError`]; [`SagaError`] in it says why it cannot be done.
-    pub(super) async fn order(
-        &self,
-        instance: &str,
-        command: SagaCommand<G>,
-        context: Metadata,
-    ) -> Result<Executed<SagaEventOf<G>>, ExecuteError<SagaError>> {
-        let instance = instance.to_owned();
-        self.instances.execute::<SagaInstance<G>>(&instance, command).context(context).await
-    }
-
     pub(super) fn clock(&self) -> &dyn Clock {
         &*self.clock
     }

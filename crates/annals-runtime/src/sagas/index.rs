@@ -321,8 +321,9 @@ pub(super) const BY_STATE: &str = "state";
 pub(super) const BY_SAGA: &str = "saga";
 pub(super) const BY_SAGA_AND_STATE: &str = "saga_and_state";
 pub(super) const BY_AGE: &str = "age";
+pub(super) const BY_TIMER: &str = "timer";
 
-static INDEXES: [DocumentIndex<SagaSummary>; 5] = [
+static INDEXES: [DocumentIndex<SagaSummary>; 6] = [
     DocumentIndex {
         name: BY_ATTENTION,
         value: |summary| Some(IndexValue::Number(summary.attention_at()?.timestamp_millis())),
@@ -337,11 +338,22 @@ static INDEXES: [DocumentIndex<SagaSummary>; 5] = [
         value: |summary| text(of_saga_in_state(&summary.saga, summary.listed_state()), summary),
     },
     DocumentIndex { name: BY_AGE, value: |summary| text(String::new(), summary) },
+    DocumentIndex {
+        name: BY_TIMER,
+        value: |summary| {
+            let next = summary.timers.iter().map(|timer| timer.due_at).min()?;
+            Some(IndexValue::Number(next.timestamp_millis()))
+        },
+    },
 ];
 
 fn text(before: String, summary: &SagaSummary) -> Option<IndexValue> {
-    let since = summary.since.to_rfc3339_opts(SecondsFormat::Micros, true);
-    Some(IndexValue::Text(format!("{before}{since}")))
+    Some(IndexValue::Text(before + &age_text(summary.since)))
+}
+
+/// When an instance began, as text in the order of time.
+pub(super) fn age_text(since: DateTime<Utc>) -> String {
+    since.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 /// The instances of all sagas, each in a document. One projection for all of them: it does not know
@@ -351,7 +363,7 @@ pub struct SagaIndex;
 
 impl Documents for SagaIndex {
     const NAME: &'static str = INDEX;
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     /// Whoever has a partition looks after its instances; so many processes can share the work.
     const PARTITIONS: u16 = 16;
     type Event = AnySagaEvent;

@@ -2,35 +2,23 @@
 
 use std::sync::Arc;
 
-use annals_core::limits::ACTOR_BYTES_MAX;
 use annals_core::{
-    BoxFuture, DocumentProjection, DocumentReader, Hosts, LimitError, Metadata, OpenStep,
-    ReadModels, Saga, SagaCommand, SagaError, SagaEventOf, SagaInstance, Sequence, StepCommandId,
+    BoxFuture, DocumentProjection, DocumentReader, Hosts, Metadata, OpenStep, ReadModels, Saga,
+    SagaCommand, SagaError, SagaInstance, Sequence, StepCommandId,
 };
 use serde_json::Value;
 
 use super::Sagas;
-use super::detail::{Looked, entry};
+use super::detail::{Looked, TIMELINE_MAX, entry};
 use super::driver::SagaDriver;
 use super::error::SagasError;
 use super::index::{SagaIndex, command_name};
+use super::order::{SagaOrder, SagaOrdered, What};
 use crate::error::ExecuteError;
-
-/// Longest reason that an operator can give, in bytes.
-const WHY_BYTES_MAX: usize = 1_000;
+use crate::execution::Executed;
 
 /// Events of a history that are read at once.
 const PAGE: usize = 1_000;
-
-/// What an operator can order.
-#[derive(Debug, Clone)]
-pub(super) enum Order {
-    Retry,
-    Compensate,
-    Abandon,
-    /// To tell it something.
-    Signal(Value),
-}
 
 /// Looks at the instances of one saga and carries out orders for them, whatever its types.
 pub(super) trait Operates: Send + Sync {
@@ -39,12 +27,13 @@ pub(super) trait Operates: Send + Sync {
     fn order<'a>(
         &'a self,
         id: &'a str,
-        order: Order,
-        by: &'a str,
-        why: &'a str,
-    ) -> BoxFuture<'a, Result<(), SagasError>>;
+        order: SagaOrder,
+    ) -> BoxFuture<'a, Result<SagaOrdered, SagasError>>;
 
     fn look<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Looked, SagasError>>;
+
+    /// A rejection in words, from what the list knows of it without knowing its type.
+    fn tell(&self, rejection: &str) -> Option<String>;
 }
 
 impl<G: Saga, S: Send + Sync + 'static> Operates for SagaDriver<G, S> {
@@ -55,32 +44,47 @@ impl<G: Saga, S: Send + Sync + 'static> Operates for SagaDriver<G, S> {
     fn order<'a>(
         &'a self,
         id: &'a str,
-        order: Order,
-        by: &'a str,
-        why: &'a str,
-    ) -> BoxFuture<'a, Result<(), SagasError>> {
+        order: SagaOrder,
+    ) -> BoxFuture<'a, Result<SagaOrdered, SagasError>> {
         Box::pin(async move {
+            let SagaOrder { what, by, why, command_id, expected, context } = order;
+            let context = context.unwrap_or_else(|| Metadata::default().actor(by.as_str()));
             let at = self.clock().now();
-            let (by, why) = (by.to_owned(), why.to_owned());
-            let command = match order {
-                Order::Retry => SagaCommand::Retry { by: by.clone(), why, at },
-                Order::Compensate => SagaCommand::Compensate { by: by.clone(), why, at },
-                Order::Abandon => SagaCommand::Abandon { by: by.clone(), why, at },
-                Order::Signal(signal) => {
+            let command = match what {
+                What::Retry => SagaCommand::Retry { by, why, at },
+                What::Compensate => SagaCommand::Compensate { by, why, at },
+                What::Abandon => SagaCommand::Abandon { by, why, at },
+                What::Signal(signal) => {
                     let signal = serde_json::from_value(signal);
                     let signal =
                         signal.map_err(|source| SagasError::Form { what: "signal", source })?;
-                    SagaCommand::Signal { signal, by: by.clone(), at }
+                    SagaCommand::Signal { signal, by, at }
                 }
             };
-            let context = Metadata::default().actor(by);
-            match self.order(id, command, context).await {
-                Ok(_) => Ok(()),
+            let instance = id.to_owned();
+            let mut execute = self.instances().execute::<SagaInstance<G>>(&instance, command);
+            if let Some(command_id) = command_id {
+                execute = execute.command_id(command_id);
+            }
+            if let Some(sequence) = expected {
+                execute = execute.expect_sequence(sequence);
+            }
+            match execute.context(context).await {
+                Ok(Executed { command_id, sequence, token, repeated, .. }) => {
+                    Ok(SagaOrdered { command_id, sequence, token, repeated })
+                }
                 Err(ExecuteError::Rejected(SagaError::NotFound)) => Err(not_found::<G>(id)),
                 Err(ExecuteError::Rejected(error)) => Err(SagasError::Refused(error)),
                 Err(error) => Err(SagasError::Order(error)),
             }
         })
+    }
+
+    fn tell(&self, rejection: &str) -> Option<String> {
+        let rejection: G::Rejection = serde_json::from_str(rejection)
+            .or_else(|_| serde_json::from_value(Value::String(rejection.to_owned())))
+            .ok()?;
+        Some(rejection.to_string())
     }
 
     fn look<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Looked, SagasError>> {
@@ -89,13 +93,15 @@ impl<G: Saga, S: Send + Sync + 'static> Operates for SagaDriver<G, S> {
             if !loaded.exists() {
                 return Err(not_found::<G>(id));
             }
-            let (mut timeline, mut after, key) = (Vec::new(), Sequence::ZERO, id.to_owned());
+            let (mut timeline, key) = (Vec::new(), id.to_owned());
+            let before = loaded.sequence.get().saturating_sub(TIMELINE_MAX);
+            let mut after = Sequence::new(before)?;
             loop {
                 let history = self.instances().history::<SagaInstance<G>>(&key, after, PAGE);
                 let history = history.await?;
                 let Some(last) = history.events.last() else { break };
                 after = last.sequence;
-                timeline.extend(history.events.iter().map(entry::<SagaEventOf<G>>));
+                timeline.extend(history.events.iter().map(entry::<G>));
                 if !history.has_more {
                     break;
                 }
@@ -148,18 +154,32 @@ where
     S: Send + Sync + 'static,
     D: ReadModels + DocumentReader + Hosts<DocumentProjection<SagaIndex>>,
 {
-    /// Has everything tried again that is parked in an instance. A compensation that was rejected
-    /// is dispatched under a new command id; a step whose outcome nobody knows under the same.
+    /// Gives an instance an order.
+    ///
+    /// # Errors
+    ///
+    /// [`SagasError::Refused`] if the instance does not stand so that it can be followed;
+    /// [`SagasError::Form`] if the saga does not understand the signal; else as its variants say.
+    pub async fn order(
+        &self,
+        saga: &str,
+        id: &str,
+        order: SagaOrder,
+    ) -> Result<SagaOrdered, SagasError> {
+        order.check()?;
+        self.operator(saga)?.order(id, order).await
+    }
+
+    /// Gives the order [`SagaOrder::retry`].
     ///
     /// # Errors
     ///
     /// [`SagasError::Refused`] if nothing is parked; else as its variants say.
     pub async fn retry(&self, saga: &str, id: &str, by: &str, why: &str) -> Result<(), SagasError> {
-        self.order(saga, id, Order::Retry, by, why).await
+        self.order(saga, id, SagaOrder::retry(by, why)).await.map(drop)
     }
 
-    /// Has an instance fail: steps that are not done are called off, and what was done is
-    /// compensated in reverse order.
+    /// Gives the order [`SagaOrder::compensate`].
     ///
     /// # Errors
     ///
@@ -172,10 +192,10 @@ where
         by: &str,
         why: &str,
     ) -> Result<(), SagasError> {
-        self.order(saga, id, Order::Compensate, by, why).await
+        self.order(saga, id, SagaOrder::compensate(by, why)).await.map(drop)
     }
 
-    /// Ends an instance as it is. A step that is being tried at this moment may still take effect.
+    /// Gives the order [`SagaOrder::abandon`].
     ///
     /// # Errors
     ///
@@ -187,11 +207,10 @@ where
         by: &str,
         why: &str,
     ) -> Result<(), SagasError> {
-        self.order(saga, id, Order::Abandon, by, why).await
+        self.order(saga, id, SagaOrder::abandon(by, why)).await.map(drop)
     }
 
-    /// Tells an instance something: a value of the saga's
-    /// [`Saga::Signal`](annals_core::Saga::Signal).
+    /// Gives the order [`SagaOrder::signal`].
     ///
     /// # Errors
     ///
@@ -203,21 +222,7 @@ where
         signal: Value,
         by: &str,
     ) -> Result<(), SagasError> {
-        self.order(saga, id, Order::Signal(signal), by, "").await
-    }
-
-    async fn order(
-        &self,
-        saga: &str,
-        id: &str,
-        order: Order,
-        by: &str,
-        why: &str,
-    ) -> Result<(), SagasError> {
-        check("who orders it", by, ACTOR_BYTES_MAX, true)?;
-        let is_asked_why = matches!(order, Order::Compensate | Order::Abandon);
-        check("why it is ordered", why, WHY_BYTES_MAX, is_asked_why)?;
-        self.operator(saga)?.order(id, order, by, why).await
+        self.order(saga, id, SagaOrder::signal(signal, by)).await.map(drop)
     }
 
     pub(super) fn operator(&self, saga: &str) -> Result<&Arc<dyn Operates>, SagasError> {
@@ -227,19 +232,4 @@ where
             SagasError::UnknownSaga { saga: saga.to_owned(), known: known.join(", ") }
         })
     }
-}
-
-fn check(
-    what: &'static str,
-    text: &str,
-    bytes_max: usize,
-    is_needed: bool,
-) -> Result<(), LimitError> {
-    if is_needed && text.trim().is_empty() {
-        return Err(LimitError::Empty { what });
-    }
-    if text.len() > bytes_max {
-        return Err(LimitError::TooLong { what, bytes: text.len(), bytes_max });
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 mod house;
 mod joint;
 mod limits;
+mod listing;
 mod orders;
 mod payment;
 mod timers;

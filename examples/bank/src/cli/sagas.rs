@@ -65,21 +65,15 @@ impl SagasCommand {
         match self {
             Self::List(list) => list.run(&open_list(place).await?).await,
             Self::Show(Show { which, format }) => {
-                let models = open(place, Access::Read).await?;
+                let app = place.log.open(Access::Read).await?;
+                let models = place.open_read_models(&app, Access::Read).await?;
                 print(&models, &which, format).await
             }
-            Self::Retry(ask) => ask.retry(&open(place, Access::Write).await?).await,
-            Self::Compensate(ask) => ask.compensate(&open(place, Access::Write).await?).await,
-            Self::Abandon(ask) => ask.abandon(&open(place, Access::Write).await?).await,
+            Self::Retry(ask) => ask.retry(place).await,
+            Self::Compensate(ask) => ask.compensate(place).await,
+            Self::Abandon(ask) => ask.abandon(place).await,
         }
     }
-}
-
-/// Opens the sagas. An instance is looked at, and given orders, by its own history: running the
-/// sagas first, to bring the list up to date, would move it on before it can be stopped.
-async fn open(place: &Place, access: Access) -> Result<ReadModels, Failure> {
-    let app = place.log.open(access).await?;
-    place.open_read_models(&app, access).await
 }
 
 /// Opens the sagas, and waits until the list of them is as new as the log.
@@ -95,7 +89,7 @@ async fn open_list(place: &Place) -> Result<ReadModels, Failure> {
 }
 
 async fn print(models: &ReadModels, which: &Which, format: Format) -> Result<(), Failure> {
-    let detail = models.show_saga(&which.saga, &which.id).await?;
+    let detail = models.sagas().show(&which.saga, &which.id).await?;
     match format {
         Format::Json => output::json(&detail),
         Format::Text => output::line(&text::detail(&detail)),

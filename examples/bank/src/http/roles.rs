@@ -42,6 +42,7 @@ mod tests {
             (Method::GET, "/admin/log", Role::Operator),
             (Method::POST, "/admin/projections", Role::Operator),
             (Method::GET, "/projections", Role::Operator),
+            (Method::POST, "/admin/sagas/transfer_saga/1/abandon", Role::Operator),
         ] {
             assert_eq!(needed(&method, path), role, "{method} {path}");
         }

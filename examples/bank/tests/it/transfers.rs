@@ -1,6 +1,7 @@
 //! Transfers: their rules, and the program as its users meet them.
 
 mod by_operators;
+mod by_operators_over_http;
 mod halfway;
 mod instant;
 mod on_the_command_line;

@@ -2,12 +2,12 @@
 
 use std::str::FromStr;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use thiserror::Error;
 
 /// A time such as `90s`, `5m`, `2h` or `1d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Age(pub(super) TimeDelta);
+pub(super) struct Age(TimeDelta);
 
 /// Text is no such time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -26,6 +26,13 @@ impl FromStr for Age {
             TimeDelta::try_seconds(i64::from(number) * seconds).map(Self)
         };
         parse().ok_or(AgeError)
+    }
+}
+
+impl Age {
+    /// The time that was so long before `now`; the beginning of time if that is before it.
+    pub(super) fn before(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        now.checked_sub_signed(self.0).unwrap_or(DateTime::<Utc>::MIN_UTC)
     }
 }
 
@@ -50,6 +57,14 @@ mod tests {
         for text in ["", "s", "5", "5 m", "-5m", "1.5h", "99999999999d", "5M"] {
             assert_eq!(text.parse::<Age>(), Err(AgeError), "{text:?}");
         }
+    }
+
+    #[test]
+    fn an_age_longer_than_time_reaches_to_its_beginning() {
+        let now = DateTime::UNIX_EPOCH;
+        assert_eq!("2h".parse::<Age>().unwrap().before(now), now - TimeDelta::hours(2));
+        let beginning = DateTime::<Utc>::MIN_UTC;
+        assert_eq!("4294967295d".parse::<Age>().unwrap().before(now), beginning);
     }
 
     #[test]

@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use annals::SagaDetail;
+use annals::{SagaDetail, SagaOrder};
 use clap::Args;
+use thiserror::Error;
 
 use super::{Which, print};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{self, Format};
-use crate::read_models::{PATIENCE, ReadModels, SagaOrder};
+use crate::cli::place::Place;
+use crate::read_models::{PATIENCE, ReadModels};
+use crate::store::{Access, StoreError};
 
 /// One instance, and who gives the order.
 #[derive(Debug, Args)]
@@ -48,26 +51,57 @@ pub(in crate::cli) struct Who {
 /// Pause between two looks at whether an order has been followed.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
+/// Somebody writes to the file. If it is a server, it takes the order too.
+#[derive(Debug, Error)]
+#[error("give the order to the server of the bank: POST /admin/sagas/{saga}/{id}/{order}")]
+struct Served {
+    saga: String,
+    id: String,
+    order: &'static str,
+    source: StoreError,
+}
+
 impl Ask {
-    pub(super) async fn retry(self, models: &ReadModels) -> Result<(), Failure> {
+    pub(super) async fn retry(self, place: &Place) -> Result<(), Failure> {
         let Self { which, why, who: Who { by, format } } = self;
-        models.retry_saga(&which.saga, &which.id, &SagaOrder { by, why }).await?;
-        follow(models, &which, format).await
+        let models = give(place, &which, "retry", SagaOrder::retry(by, why)).await?;
+        follow(&models, &which, format).await
     }
 }
 
 impl AskWhy {
-    pub(super) async fn compensate(self, models: &ReadModels) -> Result<(), Failure> {
+    pub(super) async fn compensate(self, place: &Place) -> Result<(), Failure> {
         let Self { which, why, who: Who { by, format } } = self;
-        models.compensate_saga(&which.saga, &which.id, &SagaOrder { by, why }).await?;
-        follow(models, &which, format).await
+        let models = give(place, &which, "compensate", SagaOrder::compensate(by, why)).await?;
+        follow(&models, &which, format).await
     }
 
-    pub(super) async fn abandon(self, models: &ReadModels) -> Result<(), Failure> {
+    pub(super) async fn abandon(self, place: &Place) -> Result<(), Failure> {
         let Self { which, why, who: Who { by, format } } = self;
-        models.abandon_saga(&which.saga, &which.id, &SagaOrder { by, why }).await?;
-        print(models, &which, format).await
+        let models = give(place, &which, "abandon", SagaOrder::abandon(by, why)).await?;
+        print(&models, &which, format).await
     }
+}
+
+/// Opens the sagas and gives an order. The instance has it by its own history: running the sagas
+/// first, to bring the list up to date, would move it on before it can be stopped.
+async fn give(
+    place: &Place,
+    which: &Which,
+    name: &'static str,
+    order: SagaOrder,
+) -> Result<ReadModels, Failure> {
+    let Which { saga, id } = which;
+    let app = match place.log.open(Access::Write).await {
+        Err(source) if source.is_held() => {
+            let served = Served { saga: saga.clone(), id: id.clone(), order: name, source };
+            return Err(Failure::new(Exit::Store, &served));
+        }
+        opened => opened?,
+    };
+    let models = place.open_read_models(&app, Access::Write).await?;
+    models.sagas().order(saga, id, order).await?;
+    Ok(models)
 }
 
 /// Waits until the instance has ended, or waits for an operator again, and shows it.
@@ -85,7 +119,7 @@ async fn follow(models: &ReadModels, which: &Which, format: Format) -> Result<()
 async fn settled(models: &ReadModels, which: &Which) -> Result<bool, Failure> {
     let asked_at = Instant::now();
     loop {
-        let detail = models.show_saga(&which.saga, &which.id).await?;
+        let detail = models.sagas().show(&which.saga, &which.id).await?;
         if detail.state.is_ended() {
             return Ok(true);
         }
@@ -97,5 +131,7 @@ async fn settled(models: &ReadModels, which: &Which) -> Result<bool, Failure> {
 }
 
 fn is_parked(detail: &SagaDetail) -> bool {
-    detail.open.iter().any(|step| step.parked.is_some())
+    let mut steps = detail.open.iter().map(|step| &step.parked);
+    let mut timers = detail.timers.iter().map(|timer| &timer.parked);
+    steps.any(Option::is_some) || timers.any(Option::is_some)
 }

@@ -1,6 +1,6 @@
 //! Instances of sagas as people read them.
 
-use annals::{SagaDetail, SagaEntry, SagaSummary};
+use annals::{Parked, SagaDetail, SagaEntry, SagaSummary};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -18,7 +18,10 @@ pub(super) fn list(instances: &[SagaSummary], now: DateTime<Utc>) -> String {
             Some(parked) => format!("an operator: {}: {}", step.name, parked.error),
             None => format!("{} for {}", step.name, age::told(now - step.since)),
         });
-        let timers = instance.timers.iter().map(|timer| format!("{}", timer.due_at.format(TIME)));
+        let timers = instance.timers.iter().map(|timer| match &timer.parked {
+            Some(parked) => format!("an operator: timer {}: {}", timer.number, parked.error),
+            None => format!("{}", timer.due_at.format(TIME)),
+        });
         let waits: Vec<_> = waits.chain(timers).map(|text| shown(&text)).collect();
         table.row([
             instance.saga.clone(),
@@ -47,21 +50,24 @@ pub(super) fn detail(detail: &SagaDetail) -> String {
     for step in open {
         text +=
             &format!("\nopen   {} {} since {}", step.number, step.name, step.since.format(TIME));
-        if let Some(parked) = &step.parked {
-            let (attempts, error) = (parked.attempts, shown(&parked.error));
-            text += &format!(", waits for an operator after {attempts} attempts: {error}");
-        }
+        text += &step.parked.as_ref().map(waits).unwrap_or_default();
         if let Some(usual) = step.usual.filter(|_| step.is_late) {
             text += &format!(", late: it usually takes {usual:.3} s");
         }
     }
     for timer in timers {
         text += &format!("\ntimer  {} due {}", timer.number, timer.due_at.format(TIME));
+        text += &timer.parked.as_ref().map(waits).unwrap_or_default();
     }
     for entry in timeline {
         text += &format!("\n{:>5}  {}  {}", entry.sequence, entry.at.format(TIME), told(entry));
     }
     text
+}
+
+fn waits(parked: &Parked) -> String {
+    let (attempts, error) = (parked.attempts, shown(&parked.error));
+    format!(", waits for an operator after {attempts} attempts: {error}")
 }
 
 /// An entry whatever the types of the saga are: what happened, and what follows.
@@ -71,11 +77,12 @@ fn told(entry: &SagaEntry) -> String {
     if let Some(step) = event.get("step") {
         text += &format!(" {step}");
     }
-    for (field, before) in [("by", " by "), ("rejection", ": "), ("error", ": "), ("why", ": ")] {
-        match event.get(field) {
-            None => {}
-            Some(Value::String(value)) => text += &format!("{before}{value}"),
-            Some(value) => text += &format!("{before}{value}"),
+    if let Some(rejection) = &entry.rejection {
+        text += &format!(": {rejection}");
+    }
+    for (field, before) in [("by", " by "), ("error", ": "), ("why", ": ")] {
+        if let Some(value) = event.get(field).and_then(Value::as_str) {
+            text += &format!("{before}{value}");
         }
     }
     for step in event.get("steps").and_then(Value::as_array).into_iter().flatten() {

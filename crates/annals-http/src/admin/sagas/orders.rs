@@ -1,0 +1,214 @@
+//! What operators have instances of sagas do.
+
+use annals_core::{CommandId, ConsistencyToken, Sequence};
+use annals_runtime::SagaOrder;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Instance, Of, check};
+use crate::admin::Operator;
+use crate::admin::why::Why;
+use crate::answer::Answer;
+use crate::parameters::Segments;
+use crate::problem::{Problem, ProblemBody};
+use crate::terms::{Asked, Terms};
+
+pub(super) fn routes() -> OpenApiRouter<Of> {
+    OpenApiRouter::default()
+        .routes(routes!(retry))
+        .routes(routes!(compensate))
+        .routes(routes!(abandon))
+}
+
+/// Which instance.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only described")]
+struct InstanceParameters {
+    /// Which saga
+    saga: String,
+    /// Which instance of it
+    id: String,
+}
+
+/// Under which terms.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only described")]
+struct OrderHeaders {
+    /// Makes the request safe to repeat
+    #[param(rename = "Idempotency-Key", max_length = 255)]
+    idempotency_key: Option<String>,
+    /// The sequence the instance must be at, such as "5"
+    #[param(rename = "If-Match")]
+    if_match: Option<String>,
+}
+
+/// Why something is tried again.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+struct SagaRetryBody {
+    /// The reason, which is kept.
+    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 1000)]
+    why: Option<Why>,
+}
+
+/// Why an instance is not to go on as it would.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+struct SagaOrderBody {
+    /// The reason, which is kept.
+    #[schema(value_type = String, min_length = 1, max_length = 1000)]
+    why: Why,
+}
+
+/// An order that is in the log.
+#[derive(Debug, Serialize, ToSchema)]
+struct SagaOrderedBody {
+    /// Which saga.
+    saga: String,
+    /// Which instance of it.
+    id: String,
+    /// Its place in the instance's history.
+    #[schema(value_type = u64)]
+    sequence: Sequence,
+    /// Presented to a query, it is answered only from read models that know of the order.
+    #[schema(value_type = String)]
+    consistency_token: ConsistencyToken,
+    /// What the order is called.
+    #[schema(value_type = uuid::Uuid)]
+    command_id: CommandId,
+    /// It had been given before, and nothing more was written.
+    repeated: bool,
+}
+
+/// What an order can be answered with when it is not given.
+#[derive(Debug, IntoResponses)]
+#[expect(dead_code, reason = "only described")]
+enum OrderProblems {
+    /// The path, a header or the JSON is malformed
+    #[response(status = 400, content_type = "application/problem+json")]
+    Malformed(ProblemBody<'static>),
+    /// There is no such instance
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(ProblemBody<'static>),
+    /// The body did not come in time
+    #[response(status = 408, content_type = "application/problem+json")]
+    Timeout(ProblemBody<'static>),
+    /// It cannot be done as the instance stands
+    #[response(status = 409, content_type = "application/problem+json")]
+    Refused(ProblemBody<'static>),
+    /// The instance is at another sequence
+    #[response(status = 412, content_type = "application/problem+json")]
+    Precondition(ProblemBody<'static>),
+    /// The body is too large
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(ProblemBody<'static>),
+    /// The body is not declared to be JSON
+    #[response(status = 415, content_type = "application/problem+json")]
+    NotJson(ProblemBody<'static>),
+    /// There is no reason, or the idempotency key was used otherwise
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(ProblemBody<'static>),
+    /// The log is unavailable: try again with the same idempotency key
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(ProblemBody<'static>),
+}
+
+/// Have everything tried again that waits for an operator
+#[utoipa::path(
+    post,
+    path = "/sagas/{saga}/{id}/retry",
+    tag = "admin",
+    params(InstanceParameters, OrderHeaders),
+    request_body = SagaRetryBody,
+    responses(
+        (status = 202, description = "It will be tried", body = SagaOrderedBody),
+        OrderProblems,
+    )
+)]
+async fn retry(
+    State(of): State<Of>,
+    Segments((saga, id)): Instance,
+    Operator(by): Operator,
+    Asked { body: SagaRetryBody { why }, terms }: Asked<SagaRetryBody>,
+) -> Result<Answer<SagaOrderedBody>, Problem> {
+    let why = why.map(|Why(why)| why).unwrap_or_default();
+    Ok(give(&of, (saga, id), SagaOrder::retry(by, why), &terms).await?.accepted())
+}
+
+/// Have an instance fail, and what it did undone
+#[utoipa::path(
+    post,
+    path = "/sagas/{saga}/{id}/compensate",
+    tag = "admin",
+    params(InstanceParameters, OrderHeaders),
+    request_body = SagaOrderBody,
+    responses(
+        (status = 202, description = "It will be undone", body = SagaOrderedBody),
+        OrderProblems,
+    )
+)]
+async fn compensate(
+    State(of): State<Of>,
+    Segments((saga, id)): Instance,
+    Operator(by): Operator,
+    Asked { body: SagaOrderBody { why: Why(why) }, terms }: Asked<SagaOrderBody>,
+) -> Result<Answer<SagaOrderedBody>, Problem> {
+    Ok(give(&of, (saga, id), SagaOrder::compensate(by, why), &terms).await?.accepted())
+}
+
+/// End an instance as it is
+///
+/// A step that is being tried at this moment may still take effect.
+#[utoipa::path(
+    post,
+    path = "/sagas/{saga}/{id}/abandon",
+    tag = "admin",
+    params(InstanceParameters, OrderHeaders),
+    request_body = SagaOrderBody,
+    responses(
+        (status = 200, description = "It has ended", body = SagaOrderedBody),
+        OrderProblems,
+    )
+)]
+async fn abandon(
+    State(of): State<Of>,
+    Segments((saga, id)): Instance,
+    Operator(by): Operator,
+    Asked { body: SagaOrderBody { why: Why(why) }, terms }: Asked<SagaOrderBody>,
+) -> Result<Answer<SagaOrderedBody>, Problem> {
+    give(&of, (saga, id), SagaOrder::abandon(by, why), &terms).await
+}
+
+/// Gives an order once, however often it is asked for under one key.
+async fn give(
+    of: &Of,
+    (saga, id): (String, String),
+    order: SagaOrder,
+    terms: &Terms,
+) -> Result<Answer<SagaOrderedBody>, Problem> {
+    check(&saga, &id)?;
+    let mut order = order.context(terms.metadata().clone());
+    if let Some(command_id) = terms.command_id() {
+        order = order.command_id(command_id);
+    }
+    if let Some(sequence) = terms.expected() {
+        order = order.expect_sequence(sequence);
+    }
+    let ordered = of.sagas.order(&saga, &id, order).await?;
+    terms.check(&*of.store, ordered.repeated).await?;
+    let (sequence, consistency_token) = (ordered.sequence, ordered.token);
+    let body = SagaOrderedBody {
+        saga,
+        id,
+        sequence,
+        consistency_token,
+        command_id: ordered.command_id,
+        repeated: ordered.repeated,
+    };
+    Ok(Answer::new(body).at_sequence(sequence).with_token(consistency_token))
+}
