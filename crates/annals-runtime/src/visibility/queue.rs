@@ -39,7 +39,8 @@ impl Queue {
         self.waiting.remove(&place);
     }
 
-    /// Takes off those who wait for nothing beyond `position`. Dropping what is returned wakes them.
+    /// Takes off those who wait for nothing beyond `position`. They wake when what is returned is
+    /// dropped.
     pub(super) fn reached(&mut self, position: Position) -> BTreeMap<Place, oneshot::Sender<()>> {
         let mut reached = self.waiting.split_off(&Place { position, number: u64::MAX });
         std::mem::swap(&mut reached, &mut self.waiting);

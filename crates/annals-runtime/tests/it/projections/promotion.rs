@@ -381,8 +381,8 @@ async fn workers(world: &World, number: u32) -> usize {
     workers.len()
 }
 
-/// The workers of another process did not know where to wait: the partitions that it had were at the
-/// same position as the others by luck alone.
+/// The workers of another process did not know where to wait: the partitions that it had were at
+/// the same position as the others by luck alone.
 #[tokio::test(start_paused = true)]
 async fn generations_spread_over_processes_meet() {
     let mut world = World::new();
