@@ -8,14 +8,18 @@
 //! [`span`], once. `docs/observability.md` is made from them.
 
 pub mod attribute;
+mod batch;
 mod listener;
 pub mod metric;
+mod pool;
 pub mod span;
 mod stopwatch;
 
 pub use attribute::{Attribute, Values};
+pub use batch::{Origin, WritingBatch};
 pub use listener::{AlreadyInstalled, Labels, Telemetry, current_trace, install, is_on};
 pub use metric::{Kind, Metric};
+pub use pool::Pool;
 pub use span::{Role, Span};
 pub use stopwatch::Stopwatch;
 
@@ -34,6 +38,14 @@ pub fn type_name_of<T: ?Sized>() -> &'static str {
     let name = std::any::type_name::<T>();
     let name = name.split_once('<').map_or(name, |(name, _)| name);
     name.rsplit_once("::").map_or(name, |(_, name)| name)
+}
+
+/// Marks a span as failed, if there is an error.
+pub fn fail(span: &tracing::Span, error_type: Option<&'static str>) {
+    if let Some(error_type) = error_type {
+        span.record(attribute::ERROR_TYPE.name, error_type);
+        span.record(span::field::STATUS, "error");
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use annals_core::TraceContext;
-use annals_core::telemetry::{Kind, Labels, Metric, Telemetry, metric};
+use annals_core::telemetry::{Attribute, Kind, Labels, Metric, Telemetry, Values, metric};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter};
 
@@ -63,24 +63,29 @@ fn instrument(meter: &Meter, metric: &'static Metric) -> Instrument {
 impl Telemetry for Listener {
     fn measure(&self, metric: &'static Metric, value: f64, labels: Labels<'_>) {
         let Some(instrument) = self.instruments.get(metric.name) else { return };
-        let label = |index: usize| {
-            let (attribute, value) = labels.get(index)?;
-            Some(KeyValue::new(attribute.name, *value))
-        };
         // Up to four without asking for memory.
-        let attributes = [label(0), label(1), label(2), label(3)];
-        match attributes {
-            [None, ..] => instrument.record(value, &[]),
-            [Some(a), None, ..] => instrument.record(value, &[a]),
-            [Some(a), Some(b), None, _] => instrument.record(value, &[a, b]),
-            [Some(a), Some(b), Some(c), None] => instrument.record(value, &[a, b, c]),
-            [Some(a), Some(b), Some(c), Some(d)] => instrument.record(value, &[a, b, c, d]),
+        match labels {
+            [] => instrument.record(value, &[]),
+            [a] => instrument.record(value, &[pair(a)]),
+            [a, b] => instrument.record(value, &[pair(a), pair(b)]),
+            [a, b, c] => instrument.record(value, &[pair(a), pair(b), pair(c)]),
+            [a, b, c, d] => instrument.record(value, &[pair(a), pair(b), pair(c), pair(d)]),
+            more => instrument.record(value, &more.iter().map(pair).collect::<Vec<_>>()),
         }
     }
 
     fn current_trace(&self) -> Option<TraceContext> {
         propagation::current()
     }
+}
+
+fn pair((attribute, value): &(Attribute, &'static str)) -> KeyValue {
+    if attribute.values == Values::FewNumbers
+        && let Ok(number) = value.parse::<i64>()
+    {
+        return KeyValue::new(attribute.name, number);
+    }
+    KeyValue::new(attribute.name, *value)
 }
 
 impl Instrument {

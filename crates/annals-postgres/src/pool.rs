@@ -49,14 +49,14 @@ impl Pool {
 
     /// An idle session, or a new one. None once the handle is closed.
     pub(crate) async fn lend(&self) -> Result<Lent<'_>, SessionError> {
-        let watch = Stopwatch::start();
+        let asked = Stopwatch::start();
         let permit = self.permits.acquire().await.expect("the semaphore is never closed");
         if let Some(reason) = self.news.closed() {
             return Err(reason.into());
         }
         while let Some(mut session) = self.take_idle() {
             if session.is_alive().await {
-                self.lent(&watch);
+                self.lent(&asked);
                 return Ok(Lent { pool: self, session, permit });
             }
         }
@@ -64,12 +64,12 @@ impl Pool {
         if self.purpose == Purpose::Primary {
             self.news.check_log(&mut session).await?;
         }
-        self.lent(&watch);
+        self.lent(&asked);
         Ok(Lent { pool: self, session, permit })
     }
 
-    fn lent(&self, watch: &Stopwatch) {
-        telemetry::lent(watch, self.name());
+    fn lent(&self, asked: &Stopwatch) {
+        telemetry::pool(self.purpose).lent(asked);
         self.count();
     }
 
@@ -78,14 +78,7 @@ impl Pool {
         if is_on() {
             let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).len();
             let used = self.sessions_max.saturating_sub(self.permits.available_permits());
-            telemetry::pool(self.name(), used, idle);
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        match self.purpose {
-            Purpose::Primary => "primary",
-            Purpose::Replica => "replica",
+            telemetry::pool(self.purpose).counted(used, idle);
         }
     }
 

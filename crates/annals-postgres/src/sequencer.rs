@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use annals_core::telemetry::{Origin, WritingBatch};
 use annals_core::{Append, AppendError, Appended};
 use futures_util::future::{Either, select};
 use rand::RngExt;
@@ -27,7 +28,7 @@ use crate::open_error::OpenError;
 use crate::pool::Pool;
 use crate::server::Server;
 use crate::session::{Session, SessionError, Told};
-use crate::telemetry::{Origin, WritingBatch};
+use crate::telemetry::SYSTEM;
 
 /// Appends that wait for their turn. Further callers wait before they get a place.
 pub(crate) const QUEUE_APPENDS_MAX: usize = 4_096;
@@ -162,7 +163,8 @@ impl Sequencer {
     fn begin(&self, appends: &[Append], waiting: &[Waiting]) -> WritingBatch {
         let events = appends.iter().map(|append| append.events().len()).sum();
         let left = self.waiting.len() + self.queue.len();
-        WritingBatch::begin(waiting.iter().map(|(origin, _)| origin), events, left)
+        let origins = waiting.iter().map(|(origin, _)| origin);
+        WritingBatch::begin(SYSTEM, origins, events, left)
     }
 
     fn take_batch(&mut self) -> (Vec<Append>, Vec<Waiting>) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use annals_core::telemetry::Origin;
 use annals_core::{
     Append, AppendError, Appended, BoxFuture, CommandId, EventStore, LogId, Page, Position, Read,
     ReadError, Sequence, Snapshot, SnapshotError, SnapshotStore, StreamId,
@@ -25,7 +26,6 @@ use crate::server::Server;
 use crate::session::{Session, SessionError};
 use crate::snapshots;
 use crate::statement::Statement;
-use crate::telemetry::Origin;
 
 /// A log in a PostgreSQL database, and the snapshots beside it.
 ///

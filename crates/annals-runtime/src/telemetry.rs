@@ -14,6 +14,8 @@ use crate::decide::Decided;
 use crate::error::{ExecuteError, LoadError};
 use crate::execution::Executed;
 
+pub(crate) use annals_core::telemetry::fail;
+
 pub(crate) use self::steps::{Appending, Loading, handle, wait};
 
 /// What a command or decision is called, and since when it is under way.
@@ -186,13 +188,5 @@ pub(crate) fn load_error_type(error: &LoadError) -> &'static str {
         LoadError::SequenceAhead { .. } => "sequence_ahead",
         LoadError::Read(_) => "log_unreadable",
         LoadError::Decode(_) => "undecodable",
-    }
-}
-
-/// Marks a span as failed, if there is an error.
-pub(crate) fn fail(span: &Span, error_type: Option<&'static str>) {
-    if let Some(error_type) = error_type {
-        span.record(attribute::ERROR_TYPE.name, error_type);
-        span.record(field::STATUS, "error");
     }
 }

@@ -1,9 +1,12 @@
 //! The threads that read.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
 use annals_core::ReadError;
+use annals_core::telemetry::{Stopwatch, is_on};
 use async_channel::{Receiver, Sender};
 use rusqlite::Connection;
 use thiserror::Error;
@@ -11,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::connection;
 use crate::row::Decoder;
+use crate::telemetry::READERS;
 
 /// Reads waiting for a thread; further ones wait in their callers.
 const QUEUE_READS_MAX: usize = 1024;
@@ -35,12 +39,13 @@ impl Readers {
     pub(crate) fn start(path: &Path, count: usize) -> Result<Self, StartError> {
         let (jobs, queue) = async_channel::bounded(QUEUE_READS_MAX);
         let mut readers = Self { jobs, threads: Vec::with_capacity(count) };
+        let usage = Arc::new(Usage { used: AtomicUsize::new(0), all: count });
         for number in 0..count {
             let connection = connection::reader(path)?;
-            let queue = queue.clone();
+            let (queue, usage) = (queue.clone(), Arc::clone(&usage));
             let thread = thread::Builder::new()
                 .name(format!("annals-reader-{number}"))
-                .spawn(move || work(connection, &queue))?;
+                .spawn(move || work(connection, &queue, &usage))?;
             readers.threads.push(thread);
         }
         Ok(readers)
@@ -51,10 +56,12 @@ impl Readers {
         &self,
         work: impl FnOnce(&mut Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
+        let asked = Stopwatch::start();
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |reader| {
             // Nobody waits any more: the read is not worth doing.
             if !answer.is_closed() {
+                READERS.lent(&asked);
                 let _ = answer.send(work(reader));
             }
         });
@@ -73,10 +80,27 @@ impl Drop for Readers {
     }
 }
 
-fn work(connection: Connection, queue: &Receiver<Job>) {
+fn work(connection: Connection, queue: &Receiver<Job>, usage: &Usage) {
     let mut reader = Reader { connection, decoder: Decoder::default() };
     while let Ok(job) = queue.recv_blocking() {
+        usage.tell(usage.used.fetch_add(1, Ordering::Relaxed) + 1);
         job(&mut reader);
+        usage.tell(usage.used.fetch_sub(1, Ordering::Relaxed) - 1);
+    }
+}
+
+/// How many of the threads have something to read.
+#[derive(Debug)]
+struct Usage {
+    used: AtomicUsize,
+    all: usize,
+}
+
+impl Usage {
+    fn tell(&self, used: usize) {
+        if is_on() {
+            READERS.counted(used, self.all.saturating_sub(used));
+        }
     }
 }
 

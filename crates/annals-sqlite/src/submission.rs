@@ -1,5 +1,6 @@
 //! An append on its way to the writer.
 
+use annals_core::telemetry::Origin;
 use annals_core::{
     Append, AppendCondition, AppendError, Appended, CommandId, NewEvent, NothingNew, Position,
 };
@@ -7,7 +8,6 @@ use tokio::sync::oneshot;
 
 use crate::checksum::{Content, ContentChecksum};
 use crate::row::write_tags;
-use crate::telemetry::Origin;
 
 /// What becomes of an append.
 pub(crate) type Verdict = Result<Appended, AppendError>;

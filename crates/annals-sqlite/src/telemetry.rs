@@ -1,83 +1,14 @@
-//! What the writer tells about itself.
+//! What the writer and the readers are called in what they tell.
 
-use annals_core::Position;
-use annals_core::telemetry::span::{Role, field};
-use annals_core::telemetry::{SPAN_LINKS_MAX, Stopwatch, TARGET, attribute, metric, span};
-use tracing::Span;
-use tracing::field::Empty;
+use annals_core::telemetry::{Pool, Stopwatch, attribute, metric};
 
 /// The database, as the conventions name it.
-const SYSTEM: (attribute::Attribute, &str) = (attribute::DB_SYSTEM, "sqlite");
+pub(crate) const SYSTEM: &str = "sqlite";
 
-/// Where an append comes from, and since when it waits.
-#[derive(Debug)]
-pub(crate) struct Origin {
-    span: Span,
-    waiting: Stopwatch,
-}
-
-impl Origin {
-    pub(crate) fn here() -> Self {
-        Self { span: Span::current(), waiting: Stopwatch::start() }
-    }
-}
-
-/// A batch that is being written.
-#[derive(Debug)]
-pub(crate) struct WritingBatch {
-    pub(crate) span: Span,
-    watch: Stopwatch,
-}
-
-impl WritingBatch {
-    /// A batch of these appends, oldest first, with so many events; so many appends stay waiting.
-    pub(crate) fn begin<'a>(
-        origins: impl ExactSizeIterator<Item = &'a Origin>,
-        events: usize,
-        left: usize,
-    ) -> Self {
-        let appends = origins.len();
-        let span = tracing::info_span!(
-            target: TARGET,
-            parent: None,
-            span::WRITE_BATCH.name,
-            { field::KIND } = Role::Client.as_str(),
-            { attribute::DB_SYSTEM.name } = SYSTEM.1,
-            { attribute::DB_OPERATION.name } = "append",
-            { attribute::DB_BATCH_SIZE.name } = appends,
-            { attribute::APPEND_COUNT.name } = appends,
-            { attribute::EVENT_COUNT.name } = events,
-            { attribute::POSITION.name } = Empty,
-            { attribute::ERROR_TYPE.name } = Empty,
-            { field::STATUS } = Empty,
-        );
-        for (index, origin) in origins.take(SPAN_LINKS_MAX).enumerate() {
-            if index == 0 {
-                origin.waiting.stop(&metric::QUEUE_WAIT, &[SYSTEM]);
-            }
-            span.follows_from(&origin.span);
-        }
-        metric::BATCH_APPENDS.count(appends as u64, &[SYSTEM]);
-        metric::BATCH_EVENTS.count(events as u64, &[SYSTEM]);
-        metric::QUEUE_DEPTH.count(left as u64, &[SYSTEM]);
-        Self { span, watch: Stopwatch::start() }
-    }
-
-    /// It has ended, and so does the log.
-    pub(crate) fn ended(&self, head: Position) {
-        self.span.record(attribute::POSITION.name, head.get());
-        self.watch.stop(&metric::BATCH_DURATION, &[SYSTEM]);
-    }
-}
-
-/// Notes that the batch that is being written was not.
-pub(crate) fn failed(error_type: &'static str) {
-    let span = Span::current();
-    span.record(attribute::ERROR_TYPE.name, error_type);
-    span.record(field::STATUS, "error");
-}
+/// The threads that read the log, each with a connection.
+pub(crate) const READERS: Pool = Pool { system: SYSTEM, name: "log_readers" };
 
 /// Notes how long the commit of a batch took.
 pub(crate) fn flushed(watch: &Stopwatch) {
-    watch.stop(&metric::FLUSH_DURATION, &[SYSTEM]);
+    watch.stop(&metric::FLUSH_DURATION, &[(attribute::DB_SYSTEM, SYSTEM)]);
 }

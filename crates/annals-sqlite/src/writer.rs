@@ -3,11 +3,13 @@
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
+use annals_core::telemetry::{Origin, WritingBatch, fail};
 use annals_core::{AppendError, Position};
 use thiserror::Error;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{oneshot, watch};
+use tracing::Span;
 
 use crate::answers::Answers;
 use crate::batch::{BatchError, Batches};
@@ -16,7 +18,7 @@ use crate::connection;
 use crate::fault::Fault;
 use crate::head::Head;
 use crate::submission::{PreparedAppend, Submission, Verdict};
-use crate::telemetry::{self, Origin, WritingBatch};
+use crate::telemetry::SYSTEM;
 
 /// Appends waiting for the writer; further ones wait in their callers, in order. The queue holds
 /// no more memory than the callers already did.
@@ -143,9 +145,9 @@ impl Work {
         while let Some(first) = queue.blocking_recv() {
             let (events, bytes) = fill(&mut batch, first, queue);
             let origins = batch.iter().map(|submission| &submission.origin);
-            let writing = WritingBatch::begin(origins, events, queue.len());
+            let writing = WritingBatch::begin(SYSTEM, origins, events, queue.len());
             let written = writing.span.in_scope(|| self.write(&mut batch));
-            writing.ended(self.batches.head());
+            writing.ended(self.batches.head(), None);
             written?;
             self.checkpoints
                 .after_batch(self.batches.connection(), events, bytes)
@@ -229,7 +231,7 @@ fn is_one_append(fault: &Fault) -> bool {
 fn answer_failure(batch: &mut Vec<Submission>, error: BatchError) -> Result<(), Stopped> {
     match error {
         BatchError::RolledBack(fault) => {
-            telemetry::failed("unavailable");
+            fail(&Span::current(), Some("unavailable"));
             let reason = Arc::new(fault);
             for submission in batch.drain(..) {
                 let source = Shared(Arc::clone(&reason)).into();
@@ -238,7 +240,7 @@ fn answer_failure(batch: &mut Vec<Submission>, error: BatchError) -> Result<(), 
             Ok(())
         }
         BatchError::Stuck(error) => {
-            telemetry::failed("unavailable");
+            fail(&Span::current(), Some("unavailable"));
             let error = Arc::new(error);
             for submission in batch.drain(..) {
                 let source = Arc::clone(&error).into();
@@ -247,7 +249,7 @@ fn answer_failure(batch: &mut Vec<Submission>, error: BatchError) -> Result<(), 
             Err(Stopped::Stuck(error))
         }
         BatchError::Unknown(error) => {
-            telemetry::failed("unknown_outcome");
+            fail(&Span::current(), Some("unknown_outcome"));
             let error = Arc::new(error);
             for submission in batch.drain(..) {
                 let source = Arc::clone(&error).into();

@@ -19,6 +19,8 @@ pub enum Values {
     /// Texts of the program, so there are few. Only such attributes may be on metrics, where each
     /// value costs a series.
     Few,
+    /// As [`Values::Few`], and each of them is a whole number and exported as such.
+    FewNumbers,
     /// Numbers, ids, texts from outside: on spans only.
     Many,
 }
@@ -96,14 +98,17 @@ attributes! {
     DB_BATCH_SIZE = "db.operation.batch.size", Many, "12",
         "How many operations are done at once: the appends of the batch.";
     DB_POOL = "db.client.connection.pool.name", Few, "primary",
-        "Which pool of connections: `primary`, `replica`.";
+        "Which pool of connections. To the log: `primary` and `replica` of PostgreSQL, \
+        `log_readers` of SQLite. To read models in PostgreSQL: `workers`, `readers`, `builders`.";
     DB_CONNECTION_STATE = "db.client.connection.state", Few, "used",
         "`used` or `idle`.";
     HTTP_METHOD = "http.request.method", Few, "POST",
         "The method of the request, `_OTHER` if it is none of the usual ones.";
+    HTTP_METHOD_ORIGINAL = "http.request.method_original", Many, "BREW",
+        "The method as it was sent, if it is none of the usual ones.";
     HTTP_ROUTE = "http.route", Few, "/accounts/{id}/deposits",
         "The route that matched, with names instead of ids.";
-    HTTP_STATUS = "http.response.status_code", Few, "200",
+    HTTP_STATUS = "http.response.status_code", FewNumbers, "200",
         "The status of the answer.";
     URL_PATH = "url.path", Many, "/accounts/1/deposits",
         "The path of the request. Never its query.";
@@ -111,4 +116,8 @@ attributes! {
         "`http` or `https`.";
     SERVER_ADDRESS = "server.address", Many, "bank.example",
         "The host that was asked for.";
+    SERVER_PORT = "server.port", Many, "443",
+        "The port that was asked for, if the request names one.";
+    PROTOCOL_VERSION = "network.protocol.version", Few, "1.1",
+        "The version of HTTP that the request came by.";
 }

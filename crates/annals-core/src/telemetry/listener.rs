@@ -57,6 +57,11 @@ pub fn current_trace() -> Option<TraceContext> {
 
 pub(super) fn measure(metric: &'static Metric, value: f64, labels: Labels<'_>) {
     if let Some(telemetry) = INSTALLED.get() {
+        debug_assert!(
+            labels.iter().all(|(attribute, _)| metric.attributes.contains(attribute)),
+            "the catalogue says nothing of {labels:?} on {}",
+            metric.name,
+        );
         telemetry.measure(metric, value, labels);
     }
 }

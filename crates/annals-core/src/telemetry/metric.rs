@@ -136,6 +136,10 @@ metrics! {
         "How long a step takes, all its attempts included.";
     TIMER_LATENESS = "cqrs.saga.timer.lateness", Kind::Histogram(SECONDS), "s", [SAGA],
         "How much later than due a timer was taken up.";
+    HTTP_DURATION = "http.server.request.duration", Kind::Histogram(SECONDS), "s",
+        [HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, URL_SCHEME, PROTOCOL_VERSION, ERROR_TYPE],
+        "How long requests take until their answer begins. One whose caller goes away before that \
+        is not counted.";
     POOL_CONNECTIONS = "db.client.connection.count", Kind::Gauge, "{connection}",
         [DB_SYSTEM, DB_POOL, DB_CONNECTION_STATE],
         "Connections of a pool, in use and idle.";

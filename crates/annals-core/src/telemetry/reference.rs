@@ -51,6 +51,7 @@ fn reference() -> String {
     for Attribute { name, values, example, description } in attribute::ALL {
         let values = match values {
             Values::Few => "few",
+            Values::FewNumbers => "few numbers",
             Values::Many => "many",
         };
         let _ = writeln!(text, "| `{name}` | {values} | `{example}` | {description} |");
@@ -114,7 +115,7 @@ fn the_dashboard_asks_only_for_what_the_catalogue_has() {
             asked.extend(metrics.get(word));
         }
     }
-    for part in ["cqrs_command_", "cqrs_batch_", "cqrs_projection_", "cqrs_saga_"] {
+    for part in ["http_server_", "cqrs_command_", "cqrs_batch_", "cqrs_projection_", "cqrs_saga_"] {
         assert!(asked.iter().any(|name| name.starts_with(part)), "nothing about {part}");
     }
 }

@@ -80,10 +80,11 @@ macro_rules! spans {
 
 spans! {
     REQUEST = "request", Server,
-        [HTTP_METHOD, HTTP_ROUTE, HTTP_STATUS, URL_PATH, URL_SCHEME, SERVER_ADDRESS,
-            CORRELATION_ID, ERROR_TYPE],
+        [HTTP_METHOD, HTTP_METHOD_ORIGINAL, HTTP_ROUTE, HTTP_STATUS, URL_PATH, URL_SCHEME,
+            SERVER_ADDRESS, SERVER_PORT, PROTOCOL_VERSION, CORRELATION_ID, ERROR_TYPE],
         "An HTTP request until its answer begins; named by method and route. Child of the \
-        `traceparent` it came with. Only an answer of 500 and above is an error.";
+        `traceparent` it came with. Only an answer of 500 and above is an error. Neither the query \
+        nor anything about the caller is told: both may be personal.";
     EXECUTE = "execute", Internal,
         [COMMAND, COMMAND_ID, AGGREGATE_TYPE, AGGREGATE_ID, OUTCOME, ATTEMPTS, EVENT_COUNT,
             SEQUENCE, POSITION, ERROR_TYPE],
