@@ -56,9 +56,9 @@ impl fmt::Display for RequestId {
 /// Names each request. Outermost of all layers, so that every answer carries the name.
 pub(crate) async fn with_request_id(request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
-    let span = request_span::begin(&request, id);
-    let mut response = CURRENT.scope(id, next.run(request).instrument(span.clone())).await;
-    request_span::answered(&span, &response);
+    let begun = request_span::begin(&request, id);
+    let mut response = CURRENT.scope(id, next.run(request).instrument(begun.span.clone())).await;
+    begun.answered(&response);
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID_HEADER, value);
     }

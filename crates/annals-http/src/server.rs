@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::middleware::map_response;
 use axum::response::Response;
+use axum::{Extension, Router};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -23,6 +23,7 @@ use self::connection::Connections;
 use self::tls::Certificate;
 pub use self::tls::TlsError;
 use crate::feed::Feed;
+use crate::request_span::OverTls;
 use crate::service::Service;
 
 /// Bounds of a [`Server`].
@@ -106,7 +107,7 @@ impl Server {
         let certificate = options.tls.clone().map(Certificate::load).transpose()?;
         let mut router = service.into_router();
         if certificate.is_some() {
-            router = router.layer(map_response(stay_with_tls));
+            router = router.layer(map_response(stay_with_tls)).layer(Extension(OverTls));
         }
         Ok(Self { router, options, feed: None, certificate: certificate.map(Arc::new) })
     }
