@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use crate::lease::partition_column;
 use crate::panic::caught;
+use crate::pool::Begin;
 use crate::projection::PostgresProjection;
-use crate::read_models::{Begin, PostgresReadModels};
+use crate::read_models::PostgresReadModels;
 use crate::row;
 use crate::schema::Schema;
 use crate::sql_state::{Meaning, not_applied, rejected};

@@ -14,7 +14,7 @@ impl CheckpointStore for PostgresReadModels {
             let found: Option<(i64, Option<Uuid>)> =
                 sqlx::query_as(include_str!("sql/load_checkpoint.sql"))
                     .bind(name)
-                    .fetch_optional(self.workers())
+                    .fetch_optional(&mut *self.worker().await.map_err(unavailable)?)
                     .await
                     .map_err(unavailable)?;
             let Some((position, event_id)) = found else { return Ok(Checkpoint::START) };
@@ -36,7 +36,7 @@ impl CheckpointStore for PostgresReadModels {
                 .bind(row::event_id(&from))
                 .bind(to.position.as_i64())
                 .bind(row::event_id(&to))
-                .execute(self.workers())
+                .execute(&mut *self.worker().await.map_err(unavailable)?)
                 .await
                 .map_err(unavailable)?;
             if saved.rows_affected() == 0 {

@@ -5,7 +5,8 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
 use crate::generation::{find_positions, no_generation};
-use crate::read_models::{Begin, PostgresReadModels};
+use crate::pool::Begin;
+use crate::read_models::PostgresReadModels;
 use crate::row;
 use crate::schema::Schema;
 use crate::sql_state::unavailable;

@@ -5,8 +5,9 @@ use sqlx::postgres::PgConnection;
 
 use crate::applying::{NotApplied, schema_of, write};
 use crate::lease::partition_column;
+use crate::pool::Begin;
 use crate::projection::PostgresProjection;
-use crate::read_models::{Begin, PostgresReadModels};
+use crate::read_models::PostgresReadModels;
 use crate::row;
 use crate::sql_state::not_applied;
 

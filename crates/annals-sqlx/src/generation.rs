@@ -9,7 +9,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 use uuid::Uuid;
 
-use crate::read_models::{Begin, PostgresReadModels};
+use crate::pool::Begin;
+use crate::read_models::PostgresReadModels;
 use crate::row;
 use crate::schema::Schema;
 use crate::sql_state::unavailable;
@@ -244,7 +245,7 @@ impl PostgresReadModels {
             .bind(i64::from(key.number))
             .bind(comparison)
             .bind(row::state_name(state))
-            .execute(self.workers())
+            .execute(&mut *self.worker().await.map_err(unavailable)?)
             .await
             .map_err(unavailable)?;
         if kept.rows_affected() == 0 {
@@ -258,7 +259,7 @@ impl Generations for PostgresReadModels {
     fn generations(&self) -> BoxFuture<'_, Result<Vec<Generation>, ReadModelsError>> {
         Box::pin(self.in_time(async {
             let rows: Vec<GenerationRow> = sqlx::query_as(include_str!("sql/list_generations.sql"))
-                .fetch_all(self.workers())
+                .fetch_all(&mut *self.worker().await.map_err(unavailable)?)
                 .await
                 .map_err(unavailable)?;
             rows.into_iter().map(read_generation).collect::<Result<_, _>>().map_err(unavailable)
@@ -268,7 +269,8 @@ impl Generations for PostgresReadModels {
     fn serving(&self, projection: &str) -> BoxFuture<'_, Result<Option<Serving>, ReadModelsError>> {
         let projection = projection.to_owned();
         Box::pin(self.in_time(async move {
-            find_serving(self.readers(), &projection).await.map_err(unavailable)
+            let mut reader = self.reader().await.map_err(unavailable)?;
+            find_serving(&mut *reader, &projection).await.map_err(unavailable)
         }))
     }
 

@@ -12,8 +12,9 @@ use sqlx::postgres::PgConnection;
 
 use crate::generation::{GenerationRow, no_generation, read_generation};
 use crate::panic::caught;
+use crate::pool::Begin;
 use crate::projection::PostgresProjection;
-use crate::read_models::{Begin, PostgresReadModels};
+use crate::read_models::PostgresReadModels;
 use crate::row;
 use crate::schema::Schema;
 use crate::sql_state::{refused, unavailable};

@@ -7,7 +7,8 @@ use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use crate::generation::no_generation;
-use crate::read_models::{Begin, PostgresReadModels};
+use crate::pool::Begin;
+use crate::read_models::PostgresReadModels;
 use crate::row;
 use crate::sql_state::unavailable;
 

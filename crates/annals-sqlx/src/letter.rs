@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use crate::draining::lock_lease;
 use crate::lease::partition_column;
-use crate::read_models::{Begin, PostgresReadModels};
+use crate::pool::Begin;
+use crate::read_models::PostgresReadModels;
 use crate::row;
 use crate::sql_state::{not_applied, unavailable};
 
@@ -94,7 +95,7 @@ impl PostgresReadModels {
                 .bind(&key.projection)
                 .bind(i64::from(key.number))
                 .bind(partitions)
-                .fetch_all(self.workers())
+                .fetch_all(&mut *self.worker().await?)
                 .await?;
         let read = |row: (String, String, Uuid, i64, Option<String>)| {
             let (aggregate_type, aggregate_id, letter, position, request) = row;
@@ -140,7 +141,7 @@ impl DeadLetters for PostgresReadModels {
                 sqlx::query_scalar(include_str!("sql/queued_events.sql"))
                     .bind(letter.as_uuid())
                     .bind(row::column(limit))
-                    .fetch_optional(self.workers())
+                    .fetch_optional(&mut *self.worker().await.map_err(unavailable)?)
                     .await
                     .map_err(unavailable)?;
             let queued = queued.ok_or_else(|| no_letter(letter))?;
@@ -158,7 +159,7 @@ impl DeadLetters for PostgresReadModels {
                 .bind(query.is_discarded)
                 .bind(query.after.map(|letter| *letter.as_uuid()))
                 .bind(row::column(query.limit.min(LIST_ITEMS_MAX)))
-                .fetch_all(self.workers())
+                .fetch_all(&mut *self.worker().await.map_err(unavailable)?)
                 .await
                 .map_err(unavailable)?;
             Ok(rows.into_iter().map(|LetterRow(letter)| letter).collect())
@@ -172,7 +173,7 @@ impl DeadLetters for PostgresReadModels {
         Box::pin(self.in_time(async move {
             let found: Option<LetterRow> = sqlx::query_as(include_str!("sql/dead_letter.sql"))
                 .bind(letter.as_uuid())
-                .fetch_optional(self.workers())
+                .fetch_optional(&mut *self.worker().await.map_err(unavailable)?)
                 .await
                 .map_err(unavailable)?;
             let no_letter = || ReadModelsError::NotFound { what: format!("dead letter {letter}") };
@@ -190,7 +191,7 @@ impl DeadLetters for PostgresReadModels {
             let asked = sqlx::query(include_str!("sql/request.sql"))
                 .bind(letter.as_uuid())
                 .bind(request)
-                .execute(self.workers())
+                .execute(&mut *self.worker().await.map_err(unavailable)?)
                 .await
                 .map_err(unavailable)?;
             if asked.rows_affected() == 0 {

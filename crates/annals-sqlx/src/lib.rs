@@ -53,6 +53,7 @@ mod migration;
 mod open_error;
 mod options;
 mod panic;
+mod pool;
 mod projection;
 mod read_models;
 mod read_transaction;

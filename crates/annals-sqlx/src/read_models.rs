@@ -2,17 +2,18 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use sqlx::postgres::{PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, Postgres, Transaction};
+use sqlx::pool::PoolConnection;
+use sqlx::{Postgres, Transaction};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::deadline::{Late, in_time};
 use crate::migration::{check, migrate};
 use crate::open_error::OpenError;
 use crate::options::{ReadModelsOptions, SchemaAtOpen};
+use crate::pool::{Begin, Outdated, Pool};
 use crate::read_transaction::LastServing;
 use crate::schema::Schema;
 
@@ -34,63 +35,17 @@ use crate::schema::Schema;
 #[derive(Clone)]
 pub struct PostgresReadModels {
     /// For what keeps the read models up to date.
-    workers: PgPool,
+    workers: Arc<Pool>,
     /// For queries.
-    readers: PgPool,
+    readers: Arc<Pool>,
     /// For what takes as long as the tables are large. One at a time, so that it holds nobody up.
-    builders: PgPool,
+    builders: Arc<Pool>,
     outdated: Outdated,
     last_serving: Arc<Mutex<LastServing>>,
     /// One connection less than there are for workers.
     long_work: Arc<Semaphore>,
     operation_timeout: Duration,
     target: Arc<str>,
-}
-
-/// Connections that were opened before are not used again: they remember statements and types of
-/// tables that there may be no more.
-#[derive(Debug, Clone, Default)]
-struct Outdated(Arc<Mutex<Option<Instant>>>);
-
-impl Outdated {
-    fn mark(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    fn contains(&self, opened_at: Option<Instant>) -> bool {
-        let before = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        before.is_some_and(|before| opened_at.is_none_or(|opened_at| opened_at <= before))
-    }
-}
-
-/// A connection that was idle for so long is tested before it is used again.
-///
-/// Under load no round trip is spent on it, and after a quiet time in which the server was started
-/// again nobody gets to see an error.
-const TEST_AFTER: Duration = Duration::from_secs(2);
-
-/// A connection that is given back and does not answer for so long is closed.
-const TEST_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How a transaction begins.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Begin {
-    /// It writes what could be built again.
-    Work,
-    /// It writes what must last.
-    Change,
-    /// It reads one state of the database.
-    View,
-}
-
-impl Begin {
-    const fn statement(self) -> &'static str {
-        match self {
-            Self::Work => include_str!("sql/begin_work.sql"),
-            Self::Change => include_str!("sql/begin_change.sql"),
-            Self::View => include_str!("sql/begin_view.sql"),
-        }
-    }
 }
 
 impl PostgresReadModels {
@@ -104,43 +59,20 @@ impl PostgresReadModels {
             migrate(&options).await?;
         }
         let outdated = Outdated::default();
-        let pool = |connections| {
-            let outdated = outdated.clone();
-            PgPoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(options.acquire_timeout)
-                .test_before_acquire(false)
-                .before_acquire(move |connection, past| {
-                    let is_outdated = outdated.contains(Instant::now().checked_sub(past.age));
-                    Box::pin(async move {
-                        if !is_outdated && past.idle_for >= TEST_AFTER {
-                            connection.ping().await?;
-                        }
-                        Ok(!is_outdated)
-                    })
-                })
-                .after_release(|connection, _| {
-                    // It also ends what was left in the middle. A server that is silent would keep
-                    // the place in the pool for as long.
-                    Box::pin(async {
-                        in_time(TEST_TIMEOUT, connection.ping()).await.map(|()| true)
-                    })
-                })
-                .connect_lazy_with(options.connect.clone())
-        };
+        let pool = |name, connections| Pool::new(name, connections, &options, &outdated);
         let readers_max = (options.connections_max - 1) / 2;
         let workers_max = options.connections_max - 1 - readers_max;
         let read_models = Self {
-            workers: pool(workers_max),
-            readers: pool(readers_max),
-            builders: pool(1),
+            workers: pool("workers", workers_max),
+            readers: pool("readers", readers_max),
+            builders: pool("builders", 1),
             outdated: outdated.clone(),
             last_serving: Arc::default(),
             long_work: Arc::new(Semaphore::new(usize::try_from(workers_max - 1).unwrap_or(1))),
             operation_timeout: options.operation_timeout,
             target: options.target().into(),
         };
-        let connected = read_models.workers.acquire().await;
+        let connected = read_models.workers.connection().await;
         let mut connection =
             connected.map_err(|source| OpenError::Connect { target: options.target(), source })?;
         check(&mut connection).await?;
@@ -155,14 +87,14 @@ impl PostgresReadModels {
         self.builders.close().await;
     }
 
-    /// Connections for single statements that keep the read models up to date.
-    pub(crate) fn workers(&self) -> &PgPool {
-        &self.workers
+    /// A connection for single statements that keep the read models up to date.
+    pub(crate) async fn worker(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        self.workers.connection().await
     }
 
-    /// Connections for single statements of queries.
-    pub(crate) fn readers(&self) -> &PgPool {
-        &self.readers
+    /// A connection for single statements of queries.
+    pub(crate) async fn reader(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        self.readers.connection().await
     }
 
     /// Begins a transaction of whoever keeps the read models up to date. If a schema is given,
@@ -172,7 +104,7 @@ impl PostgresReadModels {
         begin: Begin,
         schema: Option<&Schema>,
     ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        begin_on(&self.workers, begin, schema).await
+        self.workers.begin(begin, schema).await
     }
 
     /// Begins a transaction that takes as long as the tables are large.
@@ -181,12 +113,12 @@ impl PostgresReadModels {
         begin: Begin,
         schema: Option<&Schema>,
     ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        begin_on(&self.builders, begin, schema).await
+        self.builders.begin(begin, schema).await
     }
 
     /// Begins a transaction of a query.
     pub(crate) async fn begin_query(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        begin_on(&self.readers, Begin::View, None).await
+        self.readers.begin(Begin::View, None).await
     }
 
     /// Takes part in the work that may keep a connection for long. At any time one connection is
@@ -213,19 +145,6 @@ impl PostgresReadModels {
     pub(crate) fn renew_connections(&self) {
         self.outdated.mark();
     }
-}
-
-/// Begins a transaction, in one round trip.
-async fn begin_on(
-    pool: &PgPool,
-    begin: Begin,
-    schema: Option<&Schema>,
-) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-    let mut statement = begin.statement().to_owned();
-    if let Some(schema) = schema {
-        statement += &format!(";\n{}", schema.use_it());
-    }
-    pool.begin_with(AssertSqlSafe(statement)).await
 }
 
 impl fmt::Debug for PostgresReadModels {
