@@ -49,11 +49,18 @@ pub(super) struct Lookout {
 }
 
 impl Lookout {
-    /// Tells how many instances stand how, and for how long. One process does it for all.
-    async fn count(&self) -> Result<(), ReadModelsError> {
-        if !self.crew.has_first() {
-            return Ok(());
+    /// Tells that there are none: another process tells how many there are.
+    fn hand_over(&self) {
+        for saga in self.runners.keys() {
+            for state in LIVE {
+                telemetry::instances(saga, state, 0);
+            }
+            telemetry::oldest(saga, TimeDelta::zero());
         }
+    }
+
+    /// Tells how many instances stand how, and for how long.
+    async fn count(&self) -> Result<(), ReadModelsError> {
         for saga in self.runners.keys() {
             let mut oldest = None;
             for state in LIVE {
@@ -98,10 +105,20 @@ impl Lookout {
                     tracing::warn!(error = with_causes(&error), "sagas cannot be looked after");
                 }
             }
-            if is_on() && counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
-                counted = Some(Instant::now());
-                if let Err(error) = self.count().await {
-                    tracing::debug!(error = with_causes(&error), "sagas cannot be counted");
+            // One process does it for all.
+            if !is_on() || !self.crew.has_first() {
+                if counted.take().is_some() {
+                    self.hand_over();
+                }
+            } else if counted.is_none_or(|at| at.elapsed() >= COUNT_EVERY) {
+                match self.count().await {
+                    Ok(()) => counted = Some(Instant::now()),
+                    // It is being built for the first time.
+                    Err(ReadModelsError::NotFound { .. }) => {}
+                    Err(error) => {
+                        counted = Some(Instant::now());
+                        tracing::debug!(error = with_causes(&error), "sagas cannot be counted");
+                    }
                 }
             }
             tokio::select! {
