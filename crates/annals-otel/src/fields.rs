@@ -1,6 +1,7 @@
 //! What the fields of a span say.
 
 use std::fmt;
+use std::sync::Arc;
 
 use annals_core::telemetry::span::{Role, field};
 use opentelemetry::trace::{SpanContext, SpanKind};
@@ -9,15 +10,38 @@ use tracing::field::{Field, Visit};
 
 use crate::propagation;
 
-/// What the fields of a span say.
+/// Where a span comes from, as its fields say: what decides whether it is kept.
+///
+/// Nothing else is looked at, and nothing copied.
+#[derive(Debug, Default)]
+pub(crate) struct Origin {
+    pub(crate) kind: Option<SpanKind>,
+    pub(crate) parent: Option<SpanContext>,
+    pub(crate) link: Option<SpanContext>,
+    pub(crate) baggage: Option<Arc<str>>,
+}
+
+impl Visit for Origin {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            field::KIND => self.kind = kind(value),
+            field::PARENT => self.parent = propagation::parse(value),
+            field::LINK => self.link = propagation::parse(value),
+            field::BAGGAGE => self.baggage = Some(value.into()),
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+}
+
+/// What the fields of a span say about it.
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
     pub(crate) attributes: Vec<KeyValue>,
     pub(crate) name: Option<String>,
-    pub(crate) kind: Option<SpanKind>,
-    pub(crate) parent: Option<SpanContext>,
+    /// One that was learnt of later.
     pub(crate) link: Option<SpanContext>,
-    pub(crate) baggage: Option<String>,
     pub(crate) is_error: bool,
 }
 
@@ -32,12 +56,9 @@ impl Fields {
     fn meaning(&mut self, field: &Field, text: &str) {
         match field.name() {
             field::NAME => self.name = Some(text.to_owned()),
-            field::KIND => self.kind = kind(text),
             field::STATUS => self.is_error = text == "error",
-            field::PARENT => self.parent = propagation::parse(text),
             field::LINK => self.link = propagation::parse(text),
-            field::BAGGAGE => self.baggage = Some(text.to_owned()),
-            // Of other people's spans.
+            // Where it comes from, or of other people's spans.
             _ => {}
         }
     }

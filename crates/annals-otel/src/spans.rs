@@ -3,21 +3,24 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use opentelemetry::trace::{SpanBuilder, SpanContext};
+use annals_core::telemetry::{TARGET, span};
+use opentelemetry::trace::{Link, SpanBuilder, SpanContext};
 use opentelemetry_sdk::trace::SdkTracer;
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Metadata, Subscriber};
+use tracing::subscriber::Interest;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::layer::Context;
+use tracing_subscriber::filter::{DynFilterFn, LevelFilter};
+use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::fields::Fields;
+use crate::fields::{Fields, Origin};
 use crate::traced::Traced;
 
 /// Makes a span of OpenTelemetry of each `tracing` span.
 ///
 /// Nothing happens when a span is entered or left, which is often. Of a trace that is not kept,
-/// fields are not even looked at.
+/// only the fields are looked at that say where it comes from.
 #[derive(Debug)]
 pub(crate) struct Spans {
     tracer: SdkTracer,
@@ -42,20 +45,24 @@ impl Spans {
         {
             return Traced::dropped(context.clone(), baggage);
         }
-        let mut fields = Fields::default();
-        attributes.record(&mut fields);
-        let mut builder = SpanBuilder::from_name(attributes.metadata().name())
-            .with_start_time(SystemTime::now())
-            .with_attributes(fields.attributes);
-        if let Some(name) = fields.name {
-            builder.name = name.into();
+        let mut origin = Origin::default();
+        attributes.record(&mut origin);
+        let mut builder =
+            SpanBuilder::from_name(attributes.metadata().name()).with_start_time(SystemTime::now());
+        builder.span_kind = origin.kind;
+        builder.links = origin.link.map(|link| vec![Link::with_context(link)]);
+        let parent = context.or(origin.parent).unwrap_or(SpanContext::NONE);
+        let mut traced = Traced::new(&self.tracer, builder, parent, origin.baggage.or(baggage));
+        // Links of what asks to be a trace of its own may still come, and decide.
+        if !attributes.is_root() {
+            traced.begin();
         }
-        builder.span_kind = fields.kind;
-        let parent = context.or(fields.parent).unwrap_or(SpanContext::NONE);
-        let baggage = fields.baggage.map(Arc::from).or(baggage);
-        let mut traced = Traced::new(&self.tracer, builder, parent, baggage);
-        if let Some(link) = fields.link {
-            traced.link(link);
+        if !traced.is_dropped() {
+            let mut fields = Fields::default();
+            attributes.record(&mut fields);
+            // It has this one.
+            fields.link = None;
+            traced.record(fields);
         }
         traced
     }
@@ -76,6 +83,12 @@ impl<S> Layer<S> for Spans
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    /// Those of ours that would only be inside a trace that is not kept are not even made, for
+    /// anybody: what they are part of is all that is asked for.
+    fn enabled(&self, metadata: &Metadata<'_>, context: Context<'_, S>) -> bool {
+        !(is_always_inside(metadata) && is_in_dropped(&context))
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
         let around = match attributes.parent() {
@@ -124,11 +137,34 @@ where
     }
 }
 
-/// Whether a span is one that is told of: ours, and those of an application from `INFO` up.
-pub(crate) fn is_exported(metadata: &Metadata<'_>) -> bool {
-    metadata.is_span()
-        && *metadata.level() <= tracing::Level::INFO
-        && !is_of_export(metadata.target())
+/// Chooses the spans that are told of: ours, and those of an application from `INFO` up.
+pub(crate) fn exported<S>() -> impl Filter<S> {
+    DynFilterFn::new(|metadata, _: &Context<'_, S>| is_exported(metadata))
+        .with_max_level_hint(LevelFilter::INFO)
+        // Always again, because it also depends on the trace: see `enabled` of the layer.
+        .with_callsite_filter(|metadata| {
+            if is_exported(metadata) { Interest::sometimes() } else { Interest::never() }
+        })
+}
+
+fn is_exported(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && *metadata.level() <= Level::INFO && !is_of_export(metadata.target())
+}
+
+/// Spans of ours that may be made inside another one and are not part of it.
+const BESIDE: [&str; 3] = [span::WRITE_BATCH.name, span::PROJECT.name, span::PROCESS.name];
+
+/// Whether a span is part of whatever it is made in.
+fn is_always_inside(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target() == TARGET && !BESIDE.contains(&metadata.name())
+}
+
+fn is_in_dropped<S>(context: &Context<'_, S>) -> bool
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let around = context.lookup_current();
+    around.and_then(|around| with_nearest(around, |it| it.is_dropped())) == Some(true)
 }
 
 /// Parts of the way of an export. What they tell would cause more to export.

@@ -28,7 +28,7 @@ use crate::lines::{LineFormat, Lines};
 use crate::listener::Listener;
 use crate::logs::Logs;
 use crate::settings::{Settings, SettingsError, Signal};
-use crate::spans::{Spans, is_exported, is_of_export};
+use crate::spans::{Spans, exported, is_of_export};
 
 /// How long [`Running::shut_down`] takes at most.
 ///
@@ -106,7 +106,7 @@ pub fn start(settings: &Settings, options: &Options<'_>) -> Result<Running, Star
     let spans = providers
         .traces
         .as_ref()
-        .map(|provider| Spans::new(provider.tracer(SCOPE)).with_filter(filter_fn(is_exported)));
+        .map(|provider| Spans::new(provider.tracer(SCOPE)).with_filter(exported()));
     let logs = providers.logs.as_ref().map(|provider| {
         let is_ours = filter_fn(|metadata| !is_of_export(metadata.target()));
         let filter = EnvFilter::builder().parse_lossy(options.filter);

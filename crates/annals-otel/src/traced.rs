@@ -62,7 +62,8 @@ impl Traced {
         }
     }
 
-    fn begin(&mut self) {
+    /// Has the SDK decide whether it is kept.
+    pub(crate) fn begin(&mut self) {
         if let State::Pending(pending) = &mut self.state {
             let parent = if pending.parent.is_valid() {
                 Context::new().with_remote_span_context(pending.parent.clone())
@@ -92,6 +93,9 @@ impl Traced {
         }
         if fields.is_error {
             self.begin();
+        }
+        if self.is_dropped() {
+            return;
         }
         match &mut self.state {
             State::Pending(pending) => {

@@ -1,8 +1,10 @@
 use annals_core::telemetry::span::field;
+use annals_core::telemetry::{TARGET, span};
 use opentelemetry::trace::{SpanId, SpanKind, Status, TracerProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use tracing::field::Empty;
 use tracing::info_span;
+use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::Spans;
@@ -18,7 +20,7 @@ fn exported(sampling: Sampling, work: impl FnOnce()) -> Vec<SpanData> {
         .with_sampler(sampling.sampler())
         .with_simple_exporter(exporter.clone())
         .build();
-    let spans = Spans::new(provider.tracer("test"));
+    let spans = Spans::new(provider.tracer("test")).with_filter(super::exported());
     tracing::subscriber::with_default(tracing_subscriber::registry().with(spans), work);
     exporter.get_finished_spans().unwrap()
 }
@@ -108,4 +110,23 @@ fn a_trace_goes_on_with_state_and_baggage() {
         });
         assert!(propagation::outgoing().is_empty());
     });
+}
+
+#[test]
+fn of_a_dropped_trace_only_the_outermost_span_is_made() {
+    let spans = exported(Sampling::ByParentElseNever, || {
+        info_span!(target: TARGET, "execute").in_scope(|| {
+            let outer = propagation::current().unwrap();
+            let inside = info_span!(target: TARGET, "append");
+            assert!(inside.is_disabled());
+            inside.in_scope(|| assert_eq!(propagation::current(), Some(outer)));
+            // It serves others as well, of which one may be kept.
+            let batch = info_span!(target: TARGET, parent: None, span::WRITE_BATCH.name);
+            let kept = info_span!(parent: None, "kept", { field::PARENT } = REMOTE);
+            assert!(!batch.is_disabled());
+            batch.follows_from(&kept);
+        });
+    });
+    let names: Vec<&str> = spans.iter().map(|span| span.name.as_ref()).collect();
+    assert_eq!(names, ["kept", span::WRITE_BATCH.name]);
 }
