@@ -10,6 +10,10 @@ pub use annals_runtime::*;
 #[cfg(feature = "sqlite")]
 pub use annals_sqlite as sqlite;
 
+/// Traces, metrics and logs by OTLP, and log lines that name their trace.
+#[cfg(feature = "otel")]
+pub use annals_otel as otel;
+
 /// The store on PostgreSQL, for many processes.
 #[cfg(feature = "postgres")]
 pub use annals_postgres as postgres;

@@ -30,13 +30,14 @@ const MEMBERS: &[(&str, &[&str])] = &[
         &[
             "annals-core",
             "annals-derive",
+            "annals-otel",
             "annals-postgres",
             "annals-runtime",
             "annals-sqlite",
             "annals-sqlx",
         ],
     ),
-    ("bank", &["annals", "annals-http", "annals-otel"]),
+    ("bank", &["annals", "annals-http"]),
     ("xtask", &[]),
 ];
 
@@ -57,7 +58,17 @@ const FORBIDDEN: &[(&str, &[&str], &str)] = &[
         &["annals-sqlite", "annals-postgres", "rusqlite", "sqlx"],
         "HTTP works on any store and names none",
     ),
+    ("annals-derive", &["opentelemetry"], ONLY_OTEL),
+    ("annals-http", &["opentelemetry"], ONLY_OTEL),
+    ("annals-postgres", &["opentelemetry"], ONLY_OTEL),
+    ("annals-runtime", &["opentelemetry"], ONLY_OTEL),
+    ("annals-sqlite", &["opentelemetry"], ONLY_OTEL),
+    ("annals-sqlx", &["opentelemetry"], ONLY_OTEL),
+    ("annals-testing", &["opentelemetry"], ONLY_OTEL),
 ];
+
+/// Why nobody else has it.
+const ONLY_OTEL: &str = "only annals-otel knows how telemetry is exported";
 
 /// Only ever a dependency for development.
 const FOR_TESTS: &str = "annals-testing";
@@ -184,15 +195,12 @@ impl Graph<'_> {
     }
 
     fn deep_problems(&self, member: &Package) -> Vec<String> {
-        let Some((_, forbidden, reason)) = FORBIDDEN.iter().find(|(name, ..)| *name == member.name)
-        else {
-            return Vec::new();
-        };
-        forbidden
-            .iter()
-            .filter_map(|name| self.way(&member.id, name))
-            .map(|way| format!("{reason}, but: {}", way.join(" -> ")))
-            .collect()
+        let own = FORBIDDEN.iter().filter(|(name, ..)| *name == member.name);
+        own.flat_map(|(_, forbidden, reason)| {
+            let ways = forbidden.iter().filter_map(|name| self.way(&member.id, name));
+            ways.map(move |way| format!("{reason}, but: {}", way.join(" -> ")))
+        })
+        .collect()
     }
 
     /// The names on a shortest way from one package to another, both included.
@@ -305,6 +313,17 @@ mod tests {
     fn a_forbidden_library_may_serve_development() {
         let found = problems(&[("annals-core", &[("tokio", Some("dev"))]), ("tokio", &[])]);
         assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn what_is_measured_does_not_know_how_it_is_exported() {
+        let found = problems(&[
+            ("annals-http", &[("tracing-opentelemetry", None)]),
+            ("tracing-opentelemetry", &[("opentelemetry", None)]),
+            ("opentelemetry", &[]),
+        ]);
+        let way = "annals-http -> tracing-opentelemetry -> opentelemetry";
+        assert_eq!(found, [format!("graph: {ONLY_OTEL}, but: {way}")]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the program tells about itself, by its environment.
 
-use annals_otel::{Lines, Options, Running, Settings, StartError};
+use annals::otel::{Lines, Options, Running, Settings, StartError};
 
 use crate::cli::exit::{Exit, Failure};
 
@@ -16,7 +16,7 @@ pub(super) fn start() -> Result<Running, Failure> {
     };
     let start = || {
         let settings = Settings::from_variables(|name| std::env::var(name).ok())?;
-        annals_otel::start(&settings, &options)
+        annals::otel::start(&settings, &options)
     };
     start().map_err(|error: StartError| match &error {
         StartError::Settings(_) | StartError::Exporter(_) => Failure::new(Exit::Usage, &error),
