@@ -16,6 +16,7 @@ mod scan;
 mod store;
 mod subject;
 mod table;
+mod telemetry;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use crate::naive_sqlite::NaiveSqlite;
 use crate::store::Annals;
 use crate::subject::Subject;
 use crate::table::{Figure, Table};
+use crate::telemetry::Telling;
 
 /// As many accounts as a state cache holds easily, and more than a batch.
 const ACCOUNTS: usize = 10_000;
@@ -66,6 +68,9 @@ struct Arguments {
     /// Only this part.
     #[arg(long, value_enum)]
     part: Option<Part>,
+    /// What a process tells about itself that another one has started to measure it.
+    #[arg(long, hide = true)]
+    telling: Option<Telling>,
     /// Where the files go: the disk that is measured. Given by `cargo xtask bench`.
     #[arg(long, hide = true)]
     folder: Option<PathBuf>,
@@ -83,6 +88,7 @@ enum Part {
     Commands,
     ReadModels,
     Sagas,
+    Telemetry,
 }
 
 const EXAMPLES: &str = "\
@@ -91,7 +97,8 @@ Examples:
   cargo xtask bench -- --only client --seconds 1   only the rows with this in their name
   cargo xtask bench -- --subject postgres          only the columns with this in their name
   cargo xtask bench -- --part read-models          only how fast read models are built
-  cargo xtask bench -- --part sagas                only transfers, by saga and otherwise";
+  cargo xtask bench -- --part sagas                only transfers, by saga and otherwise
+  cargo xtask bench -- --part telemetry            only what telemetry costs commands";
 
 /// The columns of the table, in their order.
 const NAMES: [&str; 5] =
@@ -154,8 +161,12 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let how = "run this by `cargo xtask bench`";
-    let folder = tempfile::tempdir_in(arguments.folder.as_ref().context(how)?)?;
+    let folder = arguments.folder.as_ref().context(how)?;
     let server = arguments.url.as_deref().context(how)?;
+    if let Some(telling) = arguments.telling {
+        return runtime.block_on(telemetry::work(telling, folder, server));
+    }
+    let folder = tempfile::tempdir_in(folder)?;
     let is_wanted = |part| arguments.part.is_none_or(|only| only == part);
     if is_wanted(Part::Commands) {
         println!("{}", runtime.block_on(measure(&arguments, folder.path(), server))?);
@@ -167,6 +178,11 @@ fn main() -> anyhow::Result<()> {
     if is_wanted(Part::Sagas) {
         let table = runtime.block_on(sagas::measure(&arguments, folder.path(), server))?;
         println!("{table}");
+    }
+    if is_wanted(Part::Telemetry) {
+        let (table, costs) = telemetry::measure(&arguments, folder.path(), server)?;
+        println!("{table}\n{costs}");
+        runtime.block_on(telemetry::clear(server))?;
     }
     Ok(())
 }
