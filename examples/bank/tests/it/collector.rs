@@ -8,6 +8,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use annals::telemetry::Metric;
+
 /// The variable by which `cargo xtask test` names the collector's program.
 const PROGRAM: &str = "ANNALS_OTLP_COLLECTOR";
 
@@ -37,6 +39,15 @@ pub(crate) struct ReceivedSpan {
     pub(crate) attributes: BTreeMap<String, String>,
     /// Traces and spans.
     pub(crate) links: Vec<(String, String)>,
+}
+
+/// One of the series of a metric as it arrived.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ReceivedPoint {
+    pub(crate) metric: String,
+    pub(crate) attributes: BTreeMap<String, String>,
+    /// Of counters and gauges; of histograms how much was measured.
+    pub(crate) value: f64,
 }
 
 impl Collector {
@@ -82,9 +93,8 @@ impl Collector {
 
     /// What has a program export to it, often.
     pub(crate) fn variables(&self, protocol: &str) -> Vec<(&'static str, String)> {
-        let address = if protocol == "grpc" { &self.grpc } else { &self.http };
         vec![
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{address}")),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", self.endpoint(protocol)),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol.to_owned()),
             ("OTEL_BSP_SCHEDULE_DELAY", "20".to_owned()),
             ("OTEL_BLRP_SCHEDULE_DELAY", "20".to_owned()),
@@ -162,6 +172,50 @@ impl Collector {
             }
         }
         metrics
+    }
+}
+
+impl Collector {
+    /// Where another program exports to, by HTTP or gRPC.
+    pub(crate) fn endpoint(&self, protocol: &str) -> String {
+        let address = if protocol == "grpc" { &self.grpc } else { &self.http };
+        format!("http://{address}")
+    }
+
+    /// All series that are complete, as often as they were exported.
+    pub(crate) fn points(&self) -> Vec<ReceivedPoint> {
+        let mut points: Vec<ReceivedPoint> = Vec::new();
+        let (mut metric, mut is_attribute, mut is_metric) = (String::new(), false, false);
+        for line in self.received.lines() {
+            is_metric =
+                line.starts_with("Metric #") || (is_metric && !line.starts_with("Resource"));
+            if !is_metric {
+                continue;
+            }
+            let is_item = line.trim_start().starts_with("-> ");
+            is_attribute = line.starts_with("Data point attributes") || (is_attribute && is_item);
+            if line.contains("DataPoints #") {
+                points.push(ReceivedPoint { metric: metric.clone(), ..ReceivedPoint::default() });
+            }
+            let (key, value) = line.split_once(':').unwrap_or((line, ""));
+            let (key, value) = (key.trim(), value.trim());
+            let last = points.last_mut();
+            match (key, last) {
+                ("-> Name", _) if !is_attribute => value.clone_into(&mut metric),
+                ("Value" | "Count", Some(last)) => last.value = value.parse().unwrap(),
+                (key, Some(last)) if is_attribute && is_item => {
+                    let name = key.trim_start_matches("-> ");
+                    last.attributes.insert(name.to_owned(), value.to_owned());
+                }
+                _ => {}
+            }
+        }
+        points
+    }
+
+    /// Whether a series of this metric has arrived with at least so much.
+    pub(crate) fn has_measured(&self, metric: &Metric, least: f64) -> bool {
+        self.points().iter().any(|point| point.metric == metric.name && point.value >= least)
     }
 }
 

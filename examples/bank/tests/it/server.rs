@@ -57,6 +57,12 @@ impl Server {
         send(request.body(Vec::new()).unwrap())
     }
 
+    /// A request without a body, by any method.
+    pub(crate) fn send(&self, method: &str, path: &str) -> Answer {
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        send(request.body(Vec::new()).unwrap())
+    }
+
     pub(crate) fn post(&self, path: &str, json: &str) -> Answer {
         self.post_with(path, json, &[])
     }

@@ -1,5 +1,10 @@
 //! What a real collector receives of the bank.
 
+mod log_lines;
+mod measurements;
+mod silence;
+mod transfer;
+
 use annals::telemetry::{metric, span};
 
 use crate::collector::{Collector, ReceivedSpan};

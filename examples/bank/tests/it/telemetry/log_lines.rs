@@ -1,0 +1,62 @@
+//! What is logged: lines on standard error, and records at the collector.
+
+use serde_json::Value;
+
+use super::{ALICE, TRACE, traceparent};
+use crate::collector::Collector;
+use crate::home::Home;
+use crate::server::Server;
+
+/// What the bank says when it lets somebody not in.
+const REFUSED: &str = "a request was not let in";
+
+/// A key of nobody, as long as a real one.
+const WRONG: &str = "Bearer annals_0123456789abcdef_c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff";
+
+#[test]
+fn each_record_is_a_line_of_json_that_names_its_trace_and_is_exported() {
+    let home = Home::new();
+    let key = home.bank(&["keys", "create", "tess", "--role", "teller", "--format", "json"]);
+    let key = key.json()["key"].as_str().unwrap().to_owned();
+    let mut collector = Collector::start();
+    let mut variables = collector.variables("http/protobuf");
+    variables.push(("BANK_LOG_FORMAT", "json".to_owned()));
+    let mut server = Server::start_with(&home, &variables);
+    let right = format!("Bearer {key}");
+    server.post_with("/accounts", ALICE, &[("authorization", &right)]).json(201);
+    let traceparent = traceparent(TRACE);
+    let headers = [("authorization", WRONG), ("traceparent", &*traceparent)];
+    assert_eq!(server.post_with("/accounts", ALICE, &headers).status, 401);
+
+    let mut lines = Vec::new();
+    let refused = loop {
+        let line = server.next_error_line();
+        let record: Value = serde_json::from_str(&line).unwrap();
+        lines.push(line);
+        if record["message"] == REFUSED {
+            break record;
+        }
+    };
+    assert_eq!((&refused["level"], &refused["trace_id"]), (&"info".into(), &TRACE.into()));
+    assert!(refused["fields"]["reason"].is_string(), "{refused}");
+    assert_eq!(refused["span_id"].as_str().unwrap().len(), 16);
+    chrono::DateTime::parse_from_rfc3339(refused["timestamp"].as_str().unwrap()).unwrap();
+
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    collector.wait_until(|it| record(&it.received).is_some_and(|it| it.contains("Span ID")));
+    let record = record(&collector.received).unwrap();
+    assert!(record.contains(TRACE), "{record}");
+    assert!(record.contains("SEVERITY_NUMBER_INFO"), "{record}");
+    let secret = key.rsplit('_').next().unwrap();
+    for secret in [secret, "c0ffee", "Bearer", "Zaphod", "90210733"] {
+        assert!(!lines.concat().contains(secret), "{secret} in {lines:#?}");
+        assert!(!collector.received.contains(secret), "{secret}");
+    }
+}
+
+/// The record of it, as the collector prints it.
+fn record(received: &str) -> Option<&str> {
+    let mut records = received.split("LogRecord #").skip(1);
+    records.find(|record| record.contains(REFUSED))
+}

@@ -1,0 +1,80 @@
+//! A collector that takes connections and never answers.
+
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+
+use annals::telemetry::metric;
+
+use super::ALICE;
+use crate::collector::Collector;
+use crate::home::Home;
+use crate::server::Server;
+
+/// Spans and log records go nowhere; measurements arrive, and say so.
+#[test]
+fn a_collector_that_never_answers_costs_spans_and_nothing_else() {
+    for protocol in ["grpc", "http/protobuf"] {
+        let home = Home::new();
+        let silent = Silent::start();
+        let mut collector = Collector::start();
+        let endpoint = |url: &str, signal: &str| match protocol {
+            "grpc" => url.to_owned(),
+            _ => format!("{url}/v1/{signal}"),
+        };
+        let mut variables = collector.variables(protocol);
+        variables.retain(|(name, _)| *name != "OTEL_EXPORTER_OTLP_ENDPOINT");
+        let metrics = endpoint(&collector.endpoint(protocol), "metrics");
+        variables.extend([
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", endpoint(&silent.url, "traces")),
+            ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", endpoint(&silent.url, "logs")),
+            ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", metrics),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "8".to_owned()),
+            // An hour: that the program ends is not because an export has.
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000".to_owned()),
+        ]);
+        let mut server = Server::start_with(&home, &variables);
+        server.post("/accounts", ALICE).json(201);
+        silent.wait_for_a_connection();
+        for _ in 0..50 {
+            server.post("/accounts/a/deposits", r#"{"amount":1}"#).json(200);
+        }
+        collector.wait_until(|it| {
+            it.points().iter().any(|point| {
+                point.metric == metric::DROPPED.name
+                    && point.attributes["cqrs.signal"] == "Str(traces)"
+                    && point.attributes["error.type"] == "Str(queue_full)"
+                    && point.value >= 50.0
+            })
+        });
+        server.signal("TERM");
+        assert_eq!(server.wait(), Some(0), "{protocol}");
+    }
+}
+
+/// It takes connections, and keeps them.
+struct Silent {
+    url: String,
+    connections: Receiver<TcpStream>,
+}
+
+impl Silent {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (taken, connections) = mpsc::channel();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if taken.send(stream).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { url, connections }
+    }
+
+    fn wait_for_a_connection(&self) {
+        // Kept open for as long as the program may run.
+        std::mem::forget(self.connections.recv().unwrap());
+    }
+}
