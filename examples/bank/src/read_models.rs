@@ -1,7 +1,6 @@
 //! The read models of the bank, in either read database, and the sagas that run beside them.
 
 mod attendance;
-mod grant;
 mod operations;
 mod place;
 mod sagas;
@@ -24,7 +23,6 @@ use crate::store::Access;
 use crate::transfer_saga::TransferSaga;
 
 pub use self::attendance::{CatchUpError, PATIENCE};
-pub use self::grant::{GrantError, grant};
 pub use self::place::{ReadModelsPlace, ReadModelsPlaceError};
 
 /// The names of the projections that queries are answered from.

@@ -1,14 +1,14 @@
 //! `bank migrate`
 
 use annals::postgres::{self, OpenError, Roles};
+use annals::sqlx::{self as read_models, ReadModelsOptions};
 use clap::Args;
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{self, Format};
-use crate::read_models;
-use crate::store::StoreUrl;
+use crate::store::{PostgresUrl, StoreUrl};
 
 /// What to migrate.
 #[derive(Debug, Args)]
@@ -18,10 +18,11 @@ Examples, each with the URL of the owner in BANK_STORE:
   bank migrate
   bank migrate --application-role bank --reader-role bank_reports
 
-The roles exist already (CREATE ROLE bank LOGIN PASSWORD '...'). The application role may append
-and read, and create schemas for read models; it is for serving and importing. The reader role may
-read the log, and is for looking at accounts. Neither can change or remove an event. Serve with the
-URL of the application role.")]
+The roles exist already (CREATE ROLE bank LOGIN PASSWORD '...'), and the owner is a superuser or a
+member of the application role (GRANT bank TO owner). The application role may append and read, and
+create schemas for read models; it is for serving and importing. The reader role may read the log
+and the read models, and is for looking at accounts. Neither can change or remove an event. Serve
+with the URL of the application role.")]
 pub(super) struct Migrate {
     /// Print the statements for review, without connecting to anything
     #[arg(long, conflicts_with_all = ["application_role", "reader_role", "format"])]
@@ -74,8 +75,7 @@ impl Migrate {
         if let (Some(application), Some(reader)) = (application_role, reader_role) {
             let roles = Roles { application, reader };
             postgres::grant(postgres.options(), &roles).await.map_err(failed)?;
-            let granted = read_models::grant(postgres, application).await;
-            granted.map_err(|error| Failure::new(Exit::Store, &error).about(url))?;
+            grant_read_models(postgres, application, reader).await.map_err(|it| it.about(url))?;
         }
         if applied.is_empty() {
             output::say("the schema was up to date");
@@ -86,6 +86,19 @@ impl Migrate {
             Format::Text => output::write(text(&answer).as_bytes()),
         }
     }
+}
+
+/// Gives the roles their rights to read models, those to come included.
+async fn grant_read_models(
+    url: &PostgresUrl,
+    application: &str,
+    reader: &str,
+) -> Result<(), Failure> {
+    let options = ReadModelsOptions::from_url(url.secret());
+    let options = options.map_err(|error| Failure::new(Exit::Store, &error))?;
+    let roles = read_models::Roles { application, reader };
+    let granted = read_models::grant(&options, &roles).await;
+    granted.map_err(|error| Failure::new(Exit::Store, &error))
 }
 
 /// A line for each thing that was done.

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::database::on;
 use crate::home::{Finished, Home};
 
 fn open_as(home: &Home, role: &str) -> Finished {
@@ -44,6 +45,15 @@ fn each_role_may_do_what_it_is_for_and_no_more() {
     let total = ["accounts", "total", "--format", "json"];
     let total = Finished::of(home.command(&total).env("BANK_STORE", url)).json();
     assert_eq!(total["accounts"], 1);
+    let visible = "SELECT count(*) FROM information_schema.tables \
+                   WHERE starts_with(table_schema, 'account_summary_')";
+    let visible: i64 = on(&database.url_of(&reader), async |session| {
+        session.query_one(visible, &[]).await.unwrap().get(0)
+    });
+    assert!(
+        visible > 0,
+        "the reader sees read models that were made after it was given its rights"
+    );
     let as_reader = |args: &[&str]| {
         Finished::of(home.command(args).env("BANK_STORE", database.url_of(&reader)))
     };
