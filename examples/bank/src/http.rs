@@ -10,7 +10,6 @@
 //! | `GET /accounts/{id}/summary` | the account as queries see it: 200 |
 //! | `GET /accounts/{id}/statements` | the months in which something moved, newest first: 200 |
 //! | `GET /accounts/{id}/statements/{period}` | what moved in a month such as `2026-01`: 200 |
-//! | `GET /projections` | how the read models are getting on: 200 |
 //! | `POST /accounts/{id}/deposits` | pays in: 200 |
 //! | `POST /accounts/{id}/withdrawals` | takes out: 200 |
 //! | `POST /accounts/{id}/close` | closes it: 200 |
@@ -130,7 +129,6 @@ fn routes() -> OpenApiRouter<Service> {
     OpenApiRouter::with_openapi(BankApi::openapi())
         .routes(routes!(accounts::open, queries::active_accounts))
         .routes(routes!(queries::active_total))
-        .routes(routes!(queries::projections))
         .routes(routes!(accounts::show))
         .routes(routes!(accounts::history))
         .routes(routes!(queries::summary))

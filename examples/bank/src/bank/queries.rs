@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use annals::{
     ConsistencyToken, DocumentList, DocumentOrder, DocumentReader, Documents, Json, ListedDocument,
-    Projection, ProjectionStatus, Seen, Sequence,
+    Projection, Seen, Sequence,
 };
 
 use crate::account::AccountId;
@@ -208,15 +208,6 @@ impl Queries {
         let statement =
             Statement { account_id, currency: CURRENCY, totals, entries: page, has_more };
         try_map(found, |_| Ok(statement))
-    }
-
-    /// How all generations of all projections are getting on.
-    ///
-    /// # Errors
-    ///
-    /// [`QueryError::Unavailable`].
-    pub async fn projections(&self) -> Result<Vec<ProjectionStatus>, QueryError> {
-        Ok(self.models.status().await?)
     }
 
     /// Reads, until what was seen is as new as asked for.

@@ -1,6 +1,6 @@
 //! Why a query is not answered, by what its caller can do next.
 
-use annals::{BoxError, Position, ReadModelsError, StatusError, WaitError};
+use annals::{BoxError, Position, ReadModelsError, WaitError};
 use thiserror::Error;
 
 use crate::account::AccountError;
@@ -83,11 +83,5 @@ impl From<ReadModelsError> for QueryError {
             ReadModelsError::Unavailable { .. } => Self::Unavailable(error.into()),
             other => Self::Internal(other.into()),
         }
-    }
-}
-
-impl From<StatusError> for QueryError {
-    fn from(error: StatusError) -> Self {
-        Self::Unavailable(error.into())
     }
 }

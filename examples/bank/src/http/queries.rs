@@ -1,8 +1,7 @@
 //! The requests that are answered from read models.
 
-use annals::{ProjectionStatus, Sequence};
+use annals::Sequence;
 use annals_http::{Answer, AtLeast, Parameters, Problem};
-use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
@@ -218,26 +217,4 @@ pub(super) async fn statement(
         format!("/accounts/{id}/statements/{period}?after={after}&limit={limit}")
     });
     Ok(with_next(page, next))
-}
-
-/// How all projections are getting on.
-#[derive(Debug, Serialize)]
-pub(super) struct ProjectionsAnswer {
-    projections: Vec<ProjectionStatus>,
-}
-
-/// How the read models are getting on
-#[utoipa::path(
-    get,
-    path = "/projections",
-    tag = "queries",
-    responses(
-        (status = 200, description = "As at /admin/projections", body = serde_json::Value),
-        QueryProblems,
-    ),
-)]
-pub(super) async fn projections(
-    State(queries): State<Queries>,
-) -> Result<Json<ProjectionsAnswer>, Problem> {
-    Ok(Json(ProjectionsAnswer { projections: queries.projections().await? }))
 }

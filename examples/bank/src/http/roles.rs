@@ -19,7 +19,7 @@ fn needed(method: &Method, path: &str) -> Role {
         path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     match *method {
-        _ if is_below("/admin") || is_below("/projections") => Role::Operator,
+        _ if is_below("/admin") => Role::Operator,
         Method::GET | Method::HEAD => Role::Reader,
         _ => Role::Teller,
     }
@@ -41,7 +41,6 @@ mod tests {
             (Method::GET, "/admin", Role::Operator),
             (Method::GET, "/admin/log", Role::Operator),
             (Method::POST, "/admin/projections", Role::Operator),
-            (Method::GET, "/projections", Role::Operator),
             (Method::POST, "/admin/sagas/transfer_saga/1/abandon", Role::Operator),
         ] {
             assert_eq!(needed(&method, path), role, "{method} {path}");

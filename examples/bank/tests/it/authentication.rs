@@ -44,7 +44,7 @@ fn a_key_opens_what_its_role_permits_and_its_holder_is_the_actor(home: &Home) {
     }
     for (key, admin) in [(reader, 403), (teller, 403), (operator, 200)] {
         assert_eq!(get(&server, "/accounts/alice", key).status, 200, "{key}");
-        assert_eq!(get(&server, "/projections", key).status, admin, "{key}");
+        assert_eq!(get(&server, "/admin/projections", key).status, admin, "{key}");
     }
     let history = get(&server, "/accounts/alice/history", reader).json(200);
     assert_eq!(history["events"][0]["metadata"]["actor"], "teller");

@@ -17,7 +17,7 @@ impl Server {
     #[track_caller]
     pub(crate) fn read(&self, path: &str, token: &str) -> Value {
         let answer = self.get_at_least(path, token);
-        let status = || self.get("/projections").body;
+        let status = || self.get("/admin/projections").body;
         assert_eq!(answer.status, 200, "{path}: {}\n{}", answer.body, status());
         let json = answer.json(200);
         assert_eq!(json["consistency_token"], answer.header("consistency-token"));
