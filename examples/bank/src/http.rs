@@ -32,6 +32,7 @@ mod address;
 mod answers;
 mod extract;
 mod greeting;
+mod parameters;
 mod problem;
 mod queries;
 mod roles;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{Account, AccountCommand, AccountId, OwnerName};
 use crate::bank::{AccountAnswer, Bank, CommandAnswer, HistoryAnswer};
 use crate::http::extract::AccountPath;
+use crate::http::parameters::{OfAccount, OfLength, UnderTerms};
 use crate::http::schema::{
     AccountShape, AmountShape, CommandProblems, CommandShape, HistoryShape, OpenAccountShape,
     QueryProblems,
@@ -35,20 +36,7 @@ pub(super) struct OpenAccount {
     post,
     path = "/accounts",
     tag = "accounts",
-    params(
-        (
-            "Idempotency-Key" = Option<String>,
-            Header,
-            description = "Makes the request safe to repeat",
-            max_length = 255
-        ),
-        (
-            "If-Match" = Option<String>,
-            Header,
-            description = "The sequence the account must be at, such as \"5\""
-        ),
-        ("If-None-Match" = Option<String>, Header, description = "* if the account must not exist"),
-    ),
+    params(UnderTerms),
     request_body = OpenAccountShape,
     responses(
         (
@@ -92,21 +80,7 @@ pub(super) struct Amount {
     post,
     path = "/accounts/{id}/deposits",
     tag = "accounts",
-    params(
-        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
-        (
-            "Idempotency-Key" = Option<String>,
-            Header,
-            description = "Makes the request safe to repeat",
-            max_length = 255
-        ),
-        (
-            "If-Match" = Option<String>,
-            Header,
-            description = "The sequence the account must be at, such as \"5\""
-        ),
-        ("If-None-Match" = Option<String>, Header, description = "* if the account must not exist"),
-    ),
+    params(OfAccount, UnderTerms),
     request_body = AmountShape,
     responses(
         (status = 200, description = "What came of it", body = CommandShape),
@@ -126,21 +100,7 @@ pub(super) async fn deposit(
     post,
     path = "/accounts/{id}/withdrawals",
     tag = "accounts",
-    params(
-        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
-        (
-            "Idempotency-Key" = Option<String>,
-            Header,
-            description = "Makes the request safe to repeat",
-            max_length = 255
-        ),
-        (
-            "If-Match" = Option<String>,
-            Header,
-            description = "The sequence the account must be at, such as \"5\""
-        ),
-        ("If-None-Match" = Option<String>, Header, description = "* if the account must not exist"),
-    ),
+    params(OfAccount, UnderTerms),
     request_body = AmountShape,
     responses(
         (status = 200, description = "What came of it", body = CommandShape),
@@ -160,21 +120,7 @@ pub(super) async fn withdraw(
     post,
     path = "/accounts/{id}/close",
     tag = "accounts",
-    params(
-        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
-        (
-            "Idempotency-Key" = Option<String>,
-            Header,
-            description = "Makes the request safe to repeat",
-            max_length = 255
-        ),
-        (
-            "If-Match" = Option<String>,
-            Header,
-            description = "The sequence the account must be at, such as \"5\""
-        ),
-        ("If-None-Match" = Option<String>, Header, description = "* if the account must not exist"),
-    ),
+    params(OfAccount, UnderTerms),
     responses(
         (status = 200, description = "What came of it", body = CommandShape),
         CommandProblems,
@@ -211,7 +157,7 @@ pub(super) struct Moment {
     path = "/accounts/{id}",
     tag = "accounts",
     params(
-        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
+        OfAccount,
         (
             "at_sequence" = Option<u64>,
             Query,
@@ -282,20 +228,14 @@ pub(super) struct HistoryPage {
     path = "/accounts/{id}/history",
     tag = "accounts",
     params(
-        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
+        OfAccount,
         (
             "after" = Option<u64>,
             Query,
             description = "After this sequence",
             maximum = 9223372036854775807u64
         ),
-        (
-            "limit" = Option<u16>,
-            Query,
-            description = "At most so many; 100 if it is left out",
-            minimum = 1,
-            maximum = 1000
-        ),
+        OfLength,
     ),
     responses(
         (status = 200, description = "A page of events", body = HistoryShape),

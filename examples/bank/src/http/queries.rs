@@ -11,6 +11,7 @@ use crate::bank::{
     AccountsPage, EntriesAfter, PageLimit, Queries, QueryAnswer, Statement, StatementsPage,
 };
 use crate::http::extract::{AccountPath, StatementPath};
+use crate::http::parameters::{AsNewAs, OfAccount, OfLength};
 use crate::http::schema::{
     AccountsShape, QueryProblems, StatementShape, StatementsShape, SummaryAnswerShape, TotalShape,
 };
@@ -49,18 +50,8 @@ fn with_next<T>(page: QueryAnswer<T>, next: Option<String>) -> Answer<WithNext<T
     tag = "queries",
     params(
         ("after" = Option<String>, Query, description = "The next_after of the page before"),
-        (
-            "limit" = Option<u16>,
-            Query,
-            description = "At most so many; 100 if it is left out",
-            minimum = 1,
-            maximum = 1000
-        ),
-        (
-            "Consistency-Token" = Option<String>,
-            Header,
-            description = "Of a command the answer must know of"
-        ),
+        OfLength,
+        AsNewAs,
     ),
     responses(
         (status = 200, description = "A page of accounts", body = AccountsShape),
@@ -83,13 +74,7 @@ pub(super) async fn active_accounts(
     get,
     path = "/total-balance",
     tag = "queries",
-    params(
-        (
-            "Consistency-Token" = Option<String>,
-            Header,
-            description = "Of a command the answer must know of"
-        ),
-    ),
+    params(AsNewAs),
     responses(
         (status = 200, description = "The total", body = TotalShape),
         QueryProblems,
@@ -107,14 +92,7 @@ pub(super) async fn active_total(
     get,
     path = "/accounts/{id}/summary",
     tag = "queries",
-    params(
-        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
-        (
-            "Consistency-Token" = Option<String>,
-            Header,
-            description = "Of a command the answer must know of"
-        ),
-    ),
+    params(OfAccount, AsNewAs),
     responses(
         (status = 200, description = "The account", body = SummaryAnswerShape),
         QueryProblems,
@@ -134,20 +112,10 @@ pub(super) async fn summary(
     path = "/accounts/{id}/statements",
     tag = "queries",
     params(
-        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
+        OfAccount,
         ("after" = Option<String>, Query, description = "The next_after of the page before"),
-        (
-            "limit" = Option<u16>,
-            Query,
-            description = "At most so many; 100 if it is left out",
-            minimum = 1,
-            maximum = 1000
-        ),
-        (
-            "Consistency-Token" = Option<String>,
-            Header,
-            description = "Of a command the answer must know of"
-        ),
+        OfLength,
+        AsNewAs,
     ),
     responses(
         (status = 200, description = "A page of months", body = StatementsShape),
@@ -172,7 +140,7 @@ pub(super) async fn statements(
     path = "/accounts/{id}/statements/{period}",
     tag = "queries",
     params(
-        ("id" = String, Path, description = "Which account", pattern = "^[A-Za-z0-9-]{1,64}$"),
+        OfAccount,
         (
             "period" = String,
             Path,
@@ -185,18 +153,8 @@ pub(super) async fn statements(
             description = "After the entry with this sequence",
             maximum = 9223372036854775807u64
         ),
-        (
-            "limit" = Option<u16>,
-            Query,
-            description = "At most so many; 100 if it is left out",
-            minimum = 1,
-            maximum = 1000
-        ),
-        (
-            "Consistency-Token" = Option<String>,
-            Header,
-            description = "Of a command the answer must know of"
-        ),
+        OfLength,
+        AsNewAs,
     ),
     responses(
         (status = 200, description = "A page of entries", body = StatementShape),
