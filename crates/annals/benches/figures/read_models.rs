@@ -120,10 +120,11 @@ where
     let seconds = Duration::from_secs_f64(arguments.seconds);
     let visible = async {
         wait(store, &visibility).await?;
+        let app = warm(store).await?;
         for (row, rate) in VISIBLE {
             // Enough of the slow ones to speak of a hundredth.
             let time = if rate < 100 { seconds * 10 } else { seconds };
-            let figures = visible_after(store, &visibility, rate, time).await?;
+            let figures = visible_after(&app, &visibility, rate, time).await?;
             table.add(row, subject.column, Figure::Rate(figures));
         }
         Ok(())
@@ -174,15 +175,24 @@ async fn wait(store: &Arc<dyn EventStore>, visibility: &Visibility) -> anyhow::R
     }
 }
 
+/// An application that has the states of all accounts in memory, as one that has run for a while:
+/// what is measured is how soon changes are visible, and not loading.
+async fn warm(store: &Arc<dyn EventStore>) -> anyhow::Result<App<()>> {
+    let app = App::new(store.clone(), ());
+    for number in 0..ACCOUNTS {
+        app.load::<Account>(&account_id(number)).await?;
+    }
+    Ok(app)
+}
+
 /// Executes so many commands in a second, and measures from each acknowledgement until the read
 /// model shows it.
 async fn visible_after(
-    store: &Arc<dyn EventStore>,
+    app: &App<()>,
     visibility: &Visibility,
     rate: u64,
     time: Duration,
 ) -> anyhow::Result<Figures> {
-    let app = App::new(store.clone(), ());
     let mut all = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3)?;
     let mut tasks = JoinSet::new();
     let ticks_per_second = rate.min(1_000);
