@@ -98,7 +98,7 @@ impl Collector {
             ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol.to_owned()),
             ("OTEL_BSP_SCHEDULE_DELAY", "20".to_owned()),
             ("OTEL_BLRP_SCHEDULE_DELAY", "20".to_owned()),
-            ("OTEL_METRIC_EXPORT_INTERVAL", "50".to_owned()),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "500".to_owned()),
             ("RUST_LOG", "info".to_owned()),
         ]
     }
@@ -173,9 +173,7 @@ impl Collector {
         }
         metrics
     }
-}
 
-impl Collector {
     /// Where another program exports to, by HTTP or gRPC.
     pub(crate) fn endpoint(&self, protocol: &str) -> String {
         let address = if protocol == "grpc" { &self.grpc } else { &self.http };
