@@ -39,6 +39,10 @@ impl<S: Sync> FromRequestParts<S> for Precondition {
                 Some(sequence) => Ok(Self(Some(sequence))),
                 None => Err(malformed(&header::IF_MATCH)),
             },
+            (Some(tag), Some("*")) if sequence(tag).is_some() => {
+                let detail = "what is at a sequence exists";
+                Err(Problem::new(Kind::PRECONDITION_FAILED, detail))
+            }
             (_, Some(_)) => Err(malformed(&header::IF_NONE_MATCH)),
         }
     }
@@ -161,7 +165,7 @@ mod tests {
         }
         assert_eq!(precondition(&[(none.clone(), "\"5\"")]).await, Err(400));
         let both = [(matches.clone(), "\"5\""), (none, "*")];
-        assert_eq!(precondition(&both).await, Err(400));
+        assert_eq!(precondition(&both).await, Err(412));
         let twice = [(matches.clone(), "\"5\""), (matches, "\"5\"")];
         assert_eq!(precondition(&twice).await, Err(400));
     }

@@ -1,5 +1,8 @@
 //! The description of an API, and a page to try it out on.
 
+mod guarded;
+mod operations;
+
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
@@ -8,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+pub use self::guarded::guarded;
 use crate::problem::{Kind, Problem};
 
 /// What the page may do: run its own script, which sets styles of its own and talks to the service
@@ -18,7 +22,10 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; \
 
 /// The routes `/openapi.json`, with the description, and `/docs`, a page that shows it and sends
 /// requests. Its scripts and styles are in the program: it works without any other network.
-pub fn documentation(openapi: OpenApi) -> Router {
+///
+/// Operations are named by method and path, such as `get_accounts_id`.
+pub fn documentation(mut openapi: OpenApi) -> Router {
+    operations::name(&mut openapi);
     // Without this, the page asks a validator on the internet about the description.
     let config = Config::default().validator_url("none");
     Router::from(SwaggerUi::new("/docs").url("/openapi.json", openapi).config(config))

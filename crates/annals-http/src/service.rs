@@ -80,7 +80,7 @@ pub enum Callers {
 /// a panic becomes a 500; bounds on requests and bodies; decompression of bodies; metadata for
 /// events. Paths and methods that do not exist are problems like all others.
 ///
-/// Authentication is a layer of the routes it is given.
+/// Authentication is a layer as well, by [`Service::behind`].
 #[derive(Debug)]
 pub struct Service {
     routes: Router,
@@ -92,7 +92,17 @@ impl Service {
     /// A service of these routes.
     #[must_use]
     pub fn new(routes: impl Into<Router>, options: ServiceOptions) -> Self {
-        Self { routes: routes.into(), public: Router::new(), options }
+        let routes = routes.into().fallback(|| async {
+            Problem::new(Kind::UNKNOWN_PATH, "there is nothing at this path")
+        });
+        Self { routes: refuse_other_methods(routes), public: Router::new(), options }
+    }
+
+    /// Puts layers around the routes, and around every path and method that does not exist: who
+    /// may not use the service does not learn what there is.
+    #[must_use]
+    pub fn behind(self, layers: impl FnOnce(Router) -> Router) -> Self {
+        Self { routes: layers(self.routes), ..self }
     }
 
     /// Adds routes that are for everybody, and are answered however many requests are under way:
@@ -111,20 +121,13 @@ impl Service {
             .layer(RequestDecompressionLayer::new())
             .layer(MapRequestBodyLayer::new(Body::new));
         let mut router = routes
-            .fallback(|| async {
-                Problem::new(Kind::UNKNOWN_PATH, "there is nothing at this path")
-            })
             .layer(from_fn(context::with_metadata))
             // For extractors of axum; those of this crate have it from the admission.
             .layer(DefaultBodyLimit::max(body.bytes_max))
             .layer(decompression)
             .layer(from_fn(admission::explain_encoding))
             .layer(from_fn_with_state(Admission::new(&options), admission::admit))
-            .merge(public)
-            .method_not_allowed_fallback(|| async {
-                let detail = "see the Allow header for what is possible";
-                Problem::new(Kind::METHOD_NOT_ALLOWED, detail)
-            })
+            .merge(refuse_other_methods(public))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(CompressionLayer::new())
             .layer(from_fn(etag::conditional));
@@ -138,6 +141,13 @@ impl Service {
             .layer(from_fn(headers::make_browsers_careful))
             .layer(from_fn(request_id::with_request_id))
     }
+}
+
+fn refuse_other_methods(routes: Router) -> Router {
+    routes.method_not_allowed_fallback(|| async {
+        let detail = "see the Allow header for what is possible";
+        Problem::new(Kind::METHOD_NOT_ALLOWED, detail)
+    })
 }
 
 /// The panic itself was told on standard error, by whoever handles panics in the process.

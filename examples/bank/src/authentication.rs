@@ -14,11 +14,14 @@ use thiserror::Error;
 use crate::keys::KeysPlace;
 use crate::store::{StoreError, StoreUrl};
 
-/// Requests of one principal that are answered in a second.
-///
-/// Far more than anybody types, and far less than the bank can answer: one client that runs wild
-/// does not stop the others.
-const PER_SECOND: NonZeroU32 = NonZeroU32::new(1_000).expect("it is not zero");
+/// What those who use the bank are asked, beside its API keys.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// Whose tokens are accepted.
+    pub issuer: Option<Issuer>,
+    /// How many requests of one principal are answered in a second.
+    pub requests_per_second: NonZeroU32,
+}
 
 /// An issuer of tokens that the bank trusts.
 #[derive(Debug, Clone)]
@@ -64,10 +67,10 @@ pub struct Followers {
 pub async fn open(
     url: &StoreUrl,
     app_store: &Arc<dyn EventStore>,
-    issuer: Option<Issuer>,
+    Asking { issuer, requests_per_second }: Asking,
 ) -> Result<(Authentication, Followers), AuthenticationError> {
-    let mut authentication =
-        Authentication::new().with_rate_limit(RateLimit::per_second(PER_SECOND));
+    let limit = RateLimit::per_second(requests_per_second);
+    let mut authentication = Authentication::new().with_rate_limit(limit);
     let mut followers = Followers::default();
     if let Ok(place) = KeysPlace::of(url) {
         let store = match url {

@@ -41,7 +41,9 @@ mod server;
 mod transfers;
 
 use annals_http::auth::{self, Authentication};
-use annals_http::{Admin, Aggregates, Callers, Feed, Health, ServiceOptions, documentation};
+use annals_http::{
+    Admin, Aggregates, Callers, Feed, Health, ServiceOptions, documentation, guarded,
+};
 use axum::extract::FromRef;
 use axum::middleware::{from_fn, from_fn_with_state};
 use utoipa::OpenApi;
@@ -56,7 +58,8 @@ use crate::transfer::Transfer;
 use crate::transfers::Transfers;
 
 pub use self::address::{ListenAddress, ListenAddressError};
-pub use self::server::{ServeError, serve};
+pub use self::server::{Listen, ServeError, serve};
+pub use annals_http::TlsFiles;
 
 /// What requests are answered by.
 #[derive(Debug, Clone)]
@@ -91,9 +94,13 @@ impl FromRef<Service> for Transfers {
 /// waits for it at most.
 const LAG_SECONDS_MAX: f64 = 8.0;
 
-/// The bank with everything that is around its routes. Where nobody is asked who they are, it is
-/// for this machine only.
-fn assemble(service: Service, feed: &Feed, authentication: Authentication) -> annals_http::Service {
+/// The bank with everything that is around its routes.
+fn assemble(
+    service: Service,
+    feed: &Feed,
+    authentication: Authentication,
+    callers: Callers,
+) -> annals_http::Service {
     let app = service.bank.app().clone();
     let read_models = service.queries.read_models();
     let projections = read_models.admin();
@@ -107,20 +114,18 @@ fn assemble(service: Service, feed: &Feed, authentication: Authentication) -> an
         .projections(projections)
         .sagas(read_models.sagas());
     let (public, about_health) = health.routes().split_for_parts();
-    let (routes, mut openapi) = routes()
+    let (routes, openapi) = routes()
         .with_state(service)
         .merge(feed.routes())
         .nest("/admin", admin.routes())
         .split_for_parts();
+    let mut openapi = guarded(openapi);
     openapi.merge(about_health);
     let mut options = ServiceOptions::default();
-    if !authentication.is_required() {
-        options.callers = Callers::ThisMachine;
-    }
-    let routes = routes
-        .layer(from_fn(roles::require_role))
-        .layer(from_fn_with_state(authentication, auth::authenticate));
+    options.callers = callers;
+    let ask = from_fn_with_state(authentication, auth::authenticate);
     annals_http::Service::new(routes, options)
+        .behind(|routes| routes.layer(from_fn(roles::require_role)).layer(ask))
         .with_public(public)
         .with_public(documentation(openapi))
 }

@@ -111,6 +111,9 @@ struct MoneyVisitor {
     takes_text: bool,
 }
 
+/// From 2^53 on, a number with a fraction part in its form may stand for several whole ones.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
 impl Visitor<'_> for MoneyVisitor {
     type Value = Money;
 
@@ -125,6 +128,15 @@ impl Visitor<'_> for MoneyVisitor {
     fn visit_u64<E: Error>(self, minor: u64) -> Result<Money, E> {
         let wrong = |_| E::invalid_value(Unexpected::Unsigned(minor), &self);
         i64::try_from(minor).map(Money).map_err(wrong)
+    }
+
+    /// `1.0` and `1e2` are whole numbers, which JSON does not tell apart from 1 and 100. Beyond
+    /// 2^53 they may have been rounded, so nobody knows what was meant.
+    fn visit_f64<E: Error>(self, minor: f64) -> Result<Money, E> {
+        let wrong = || E::invalid_value(Unexpected::Float(minor), &self);
+        let is_exact = minor.fract() == 0.0 && minor.abs() < EXACT_MAX;
+        let whole = is_exact.then(|| format!("{minor:.0}").parse().ok()).flatten();
+        whole.map(Money).ok_or_else(wrong)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Money, E> {

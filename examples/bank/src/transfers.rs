@@ -7,7 +7,7 @@ mod telling;
 
 use std::time::Duration;
 
-use annals::{App, CommandId, ExecuteError, LoadError};
+use annals::{App, CommandId, ExecuteError, LoadError, Metadata, Sequence};
 use tokio::time::Instant;
 
 use crate::bank::BankError;
@@ -28,6 +28,26 @@ use self::story::Story;
 const LOOK_PAUSE_FIRST: Duration = Duration::from_millis(2);
 const LOOK_PAUSE_MAX: Duration = Duration::from_millis(50);
 
+/// Under which terms a transfer is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct TransferTerms {
+    /// Names the command, so that it can be repeated: a repeat changes nothing.
+    pub command_id: Option<CommandId>,
+    /// The sequence the transfer must be at; 0 means that it must not exist.
+    pub expected: Option<Sequence>,
+    /// What accompanies the events, if it is more than what the caller's context says.
+    pub metadata: Option<Metadata>,
+}
+
+/// A transfer that was asked for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// As it is now.
+    pub transfer: TransferAnswer,
+    /// It had been asked for before, under the same command id.
+    pub repeated: bool,
+}
+
 /// The operations on transfers.
 #[derive(Debug, Clone)]
 pub struct Transfers {
@@ -44,8 +64,6 @@ impl Transfers {
     /// Has a transfer made by the saga. When this answers, it is on record and will come to its
     /// end.
     ///
-    /// With a command id it can be repeated: a repeat changes nothing.
-    ///
     /// # Errors
     ///
     /// [`TransfersError`]. Nothing was written, unless it says otherwise.
@@ -53,14 +71,19 @@ impl Transfers {
         &self,
         transfer_id: TransferId,
         order: TransferOrder,
-        command_id: Option<CommandId>,
-    ) -> Result<TransferAnswer, TransfersError> {
+        terms: TransferTerms,
+    ) -> Result<Asked, TransfersError> {
         let command = TransferCommand::RequestTransfer { transfer_id, order: order.clone() };
-        let execute = self.app.execute::<Transfer>(&transfer_id, command);
-        let execute = match command_id {
-            Some(command_id) => execute.command_id(command_id),
-            None => execute,
-        };
+        let mut execute = self.app.execute::<Transfer>(&transfer_id, command);
+        if let Some(command_id) = terms.command_id {
+            execute = execute.command_id(command_id);
+        }
+        if let Some(sequence) = terms.expected {
+            execute = execute.expect_sequence(sequence);
+        }
+        if let Some(metadata) = terms.metadata {
+            execute = execute.context(metadata);
+        }
         let executed = execute.await.map_err(TransfersError::of_execution)?;
         let is_same = |event: &TransferEvent| {
             matches!(event, TransferEvent::TransferRequested { transfer_id: id, order: asked, .. }
@@ -69,12 +92,11 @@ impl Transfers {
         if !executed.events.iter().any(is_same) {
             return Err(BankError::CommandIdReused.into());
         }
-        self.show(transfer_id).await
+        let transfer = self.show(transfer_id).await?;
+        Ok(Asked { transfer, repeated: executed.repeated })
     }
 
     /// Makes a transfer in one step: when this answers, it is made.
-    ///
-    /// With a command id it can be repeated: a repeat changes nothing.
     ///
     /// # Errors
     ///
@@ -83,20 +105,33 @@ impl Transfers {
         &self,
         transfer_id: TransferId,
         order: TransferOrder,
-        command_id: Option<CommandId>,
-    ) -> Result<TransferAnswer, TransfersError> {
-        let decide = self.app.decide(InstantTransfer { transfer_id, order: order.clone() });
-        let decide = match command_id {
-            Some(command_id) => decide.command_id(command_id),
-            None => decide,
-        };
+        terms: TransferTerms,
+    ) -> Result<Asked, TransfersError> {
+        let mut decide = self.app.decide(InstantTransfer { transfer_id, order: order.clone() });
+        if let Some(command_id) = terms.command_id {
+            decide = decide.command_id(command_id);
+        }
+        if let Some(metadata) = terms.metadata {
+            decide = decide.context(metadata);
+        }
+        // It is made if it does not exist, so of all expectations this one alone can hold. The
+        // decision sees to it; here it is only told in the words of whoever expected something.
+        let expected = terms.expected.unwrap_or_default();
+        if expected != Sequence::ZERO {
+            self.expect(transfer_id, expected).await?;
+        }
         let decided = match decide.await {
             Ok(decided) => decided,
             // What was written under the id is nothing that the decision reads.
-            Err(ExecuteError::Load(LoadError::Decode(_))) if command_id.is_some() => {
+            Err(ExecuteError::Load(LoadError::Decode(_))) if terms.command_id.is_some() => {
                 return Err(BankError::CommandIdReused.into());
             }
-            Err(error) => return Err(TransfersError::of_decision(error)),
+            Err(error) => {
+                if terms.expected.is_some() {
+                    self.expect(transfer_id, expected).await?;
+                }
+                return Err(TransfersError::of_decision(error));
+            }
         };
         let is_same = |event: &InstantTransferEvent| {
             matches!(event, InstantTransferEvent::Transfer(TransferEvent::TransferMade {
@@ -106,7 +141,16 @@ impl Transfers {
         if !decided.events.iter().any(|(_, event)| is_same(event)) {
             return Err(BankError::CommandIdReused.into());
         }
-        self.show(transfer_id).await
+        let transfer = self.show(transfer_id).await?;
+        Ok(Asked { transfer, repeated: decided.repeated })
+    }
+
+    async fn expect(&self, id: TransferId, expected: Sequence) -> Result<(), TransfersError> {
+        let actual = self.app.load::<Transfer>(&id).await?.sequence;
+        if actual == expected {
+            return Ok(());
+        }
+        Err(BankError::SequenceMismatch { expected, actual }.into())
     }
 
     /// A transfer as it is now, and what happened to it.

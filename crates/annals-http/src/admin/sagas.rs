@@ -201,7 +201,12 @@ type Instance = Segments<(String, String)>;
     tag = "admin",
     params(
         ("saga" = String, Path, description = "Which saga"),
-        ("id" = String, Path, description = "Which instance of it"),
+        (
+            "id" = String,
+            Path,
+            description = "Which instance of it",
+            pattern = r"^[^\x00-\x1f\x7f-\x9f]{1,63}$"
+        ),
     ),
     responses(
         (status = 200, description = "The instance as it is now", body = SagaDetailSchema),

@@ -140,7 +140,12 @@ struct StreamParameters {
     path = "/streams/{aggregate_type}/{aggregate_id}",
     tag = "admin",
     params(
-        ("aggregate_type" = String, Path, description = "What kind of aggregate it is"),
+        (
+            "aggregate_type" = String,
+            Path,
+            description = "What kind of aggregate it is",
+            pattern = "^[A-Za-z0-9_.:-]{1,64}$"
+        ),
         ("aggregate_id" = String, Path, description = "Which aggregate"),
         StreamParameters,
     ),

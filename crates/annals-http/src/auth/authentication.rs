@@ -11,6 +11,7 @@ use super::denied::{CredentialError, Denied};
 use super::jwt::Jwt;
 use super::principal::Principal;
 use super::rate_limit::{Buckets, RateLimit};
+use crate::service::Callers;
 
 /// Longest `Authorization` header, in bytes: more than the tokens of the large issuers have, which
 /// also have to pass through proxies.
@@ -19,7 +20,7 @@ pub const AUTHORIZATION_BYTES_MAX: usize = 8 * 1024;
 /// Whom a service lets in. Cloning shares everything.
 ///
 /// As long as there is neither an issuer nor any API key, nobody is asked, and everybody may do
-/// everything: that is for trying on one machine, and [`Authentication::check_address`] sees to it
+/// everything: that is for trying on one machine, and [`Authentication::callers`] sees to it
 /// that it stays there. As soon as there is one, everybody must show who they are, also in a
 /// process that was started before.
 #[derive(Debug, Clone, Default)]
@@ -71,17 +72,20 @@ impl Authentication {
         self.jwt.is_some() || self.api_keys.as_ref().is_some_and(ApiKeys::exist)
     }
 
-    /// To be asked with the address that a service listens on, before it answers anything.
+    /// Whose requests are to be answered at the address that a service has bound. To be asked
+    /// before it answers anything, and not before it knows its address: what was found out earlier
+    /// may be wrong by then.
     ///
     /// # Errors
     ///
     /// [`Exposed`] if other machines can reach it and nobody is asked who they are. Its text says
     /// what to do.
-    pub fn check_address(&self, address: SocketAddr) -> Result<(), Exposed> {
-        if self.is_required() || address.ip().to_canonical().is_loopback() {
-            return Ok(());
+    pub fn callers(&self, address: SocketAddr) -> Result<Callers, Exposed> {
+        match self.is_required() {
+            true => Ok(Callers::Anywhere),
+            false if address.ip().to_canonical().is_loopback() => Ok(Callers::ThisMachine),
+            false => Err(Exposed { address }),
         }
-        Err(Exposed { address })
     }
 
     /// Who sends a request with these headers.
@@ -162,12 +166,13 @@ mod tests {
     fn nobody_is_asked_on_loopback_only() {
         let nobody_is_asked = Authentication::new();
         for text in ["127.0.0.1:3000", "127.9.9.9:1", "[::1]:3000", "[::ffff:127.0.0.1]:1"] {
-            assert_eq!(nobody_is_asked.check_address(text.parse().unwrap()), Ok(()), "{text}");
+            let callers = nobody_is_asked.callers(text.parse().unwrap());
+            assert_eq!(callers, Ok(Callers::ThisMachine), "{text}");
         }
         for text in ["0.0.0.0:3000", "[::]:3000", "192.168.1.1:80", "[::ffff:10.0.0.1]:1"] {
             let address = text.parse().unwrap();
             let refused = Err(Exposed { address });
-            assert_eq!(nobody_is_asked.check_address(address), refused, "{text}");
+            assert_eq!(nobody_is_asked.callers(address), refused, "{text}");
         }
         let principal = nobody_is_asked.authenticate(&HeaderMap::new()).unwrap();
         assert_eq!(principal, Principal::on_this_machine());

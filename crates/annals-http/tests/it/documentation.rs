@@ -18,6 +18,8 @@ async fn the_description_is_openapi_3_1_and_has_all_routes() {
     ] {
         assert!(description["paths"][path].is_object(), "{path}");
     }
+    let of_log = &description["paths"]["/admin/log"]["get"];
+    assert_eq!(of_log["operationId"], "get_admin_log");
 }
 
 #[tokio::test]

@@ -31,6 +31,14 @@ pub enum BankError {
     /// The command id names another command. Use a new id for a new command.
     #[error("the command id was used for another command")]
     CommandIdReused,
+    /// It is not at the sequence that the caller expects. Look at it, and ask again.
+    #[error("it is at sequence {actual}, {expected} was expected")]
+    SequenceMismatch {
+        /// What is expected.
+        expected: Sequence,
+        /// Where it is.
+        actual: Sequence,
+    },
     /// Others were faster, every time. Try again.
     #[error("too many others change this account")]
     Busy(#[source] BoxError),
@@ -58,6 +66,7 @@ impl BankError {
             Self::NotOpenedThen => "account_not_opened_then",
             Self::SequenceAhead { .. } => "sequence_ahead",
             Self::CommandIdReused => "command_id_reused",
+            Self::SequenceMismatch { .. } => "precondition_failed",
             Self::Busy(_) => "busy",
             Self::Unavailable(_) => "unavailable",
             Self::OutcomeUnknown(_) => "outcome_unknown",
@@ -82,6 +91,9 @@ impl BankError {
     pub(crate) fn of_attempt<E: Error + Send + Sync + 'static>(error: ExecuteError<E>) -> Self {
         match error {
             ExecuteError::CommandIdReused { .. } => Self::CommandIdReused,
+            ExecuteError::SequenceMismatch { expected, actual, .. } => {
+                Self::SequenceMismatch { expected, actual }
+            }
             ExecuteError::Load(error) => error.into(),
             ExecuteError::Contention { .. } => Self::Busy(error.into()),
             ExecuteError::Unknown { .. } => Self::OutcomeUnknown(error.into()),

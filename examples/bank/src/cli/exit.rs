@@ -102,7 +102,9 @@ fn one_line(text: &str) -> String {
 impl From<BankError> for Failure {
     fn from(error: BankError) -> Self {
         let exit = match &error {
-            BankError::Rejected(_) | BankError::CommandIdReused => Exit::Rejected,
+            BankError::Rejected(_)
+            | BankError::CommandIdReused
+            | BankError::SequenceMismatch { .. } => Exit::Rejected,
             BankError::NotFound | BankError::NotOpenedThen | BankError::SequenceAhead { .. } => {
                 Exit::NotFound
             }

@@ -13,7 +13,7 @@ use crate::cli::transfers;
 use crate::money::Money;
 use crate::store::Access;
 use crate::transfer::{TransferId, TransferOrder};
-use crate::transfers::{TransferAnswer, TransferState, Transfers};
+use crate::transfers::{TransferAnswer, TransferState, TransferTerms, Transfers};
 
 /// Money that is to move from one account to another.
 #[derive(Debug, Args)]
@@ -62,13 +62,14 @@ impl Transfer {
         let id = id.unwrap_or_else(TransferId::generate);
         let amount = Money::from_minor(self.amount);
         let order = TransferOrder { from_account_id: self.from, to_account_id: self.to, amount };
-        let answer = if self.instant {
-            transfers.make(id, order, self.command_id).await?
+        let terms = TransferTerms { command_id: self.command_id, ..TransferTerms::default() };
+        let asked = if self.instant {
+            transfers.make(id, order, terms).await?
         } else {
-            transfers.ask(id, order, self.command_id).await?
+            transfers.ask(id, order, terms).await?
         };
         if !self.wait {
-            return transfers::print(&answer, self.format);
+            return transfers::print(&asked.transfer, self.format);
         }
         let models = place.open_read_models(&app, Access::Write).await?;
         let answer = models.attended(transfers.wait(id, WAIT_MAX)).await?;

@@ -13,8 +13,8 @@ use crate::bank::{AccountAnswer, Bank, CommandAnswer, HistoryAnswer};
 use crate::http::extract::AccountPath;
 use crate::http::parameters::{OfAccount, OfLength, UnderTerms};
 use crate::http::schema::{
-    AccountShape, AmountShape, CommandProblems, CommandShape, HistoryShape, OpenAccountShape,
-    QueryProblems,
+    AccountShape, AmountShape, CommandProblems, CommandShape, HistoryShape, Malformed, NotFound,
+    OpenAccountShape,
 };
 use crate::money::{self, Money};
 
@@ -84,6 +84,8 @@ pub(super) struct Amount {
     request_body = AmountShape,
     responses(
         (status = 200, description = "What came of it", body = CommandShape),
+        Malformed,
+        NotFound,
         CommandProblems,
     ),
 )]
@@ -104,6 +106,8 @@ pub(super) async fn deposit(
     request_body = AmountShape,
     responses(
         (status = 200, description = "What came of it", body = CommandShape),
+        Malformed,
+        NotFound,
         CommandProblems,
     ),
 )]
@@ -123,6 +127,8 @@ pub(super) async fn withdraw(
     params(OfAccount, UnderTerms),
     responses(
         (status = 200, description = "What came of it", body = CommandShape),
+        Malformed,
+        NotFound,
         CommandProblems,
     ),
 )]
@@ -179,7 +185,8 @@ pub(super) struct Moment {
             headers(("ETag" = String, description = "Its sequence"))
         ),
         (status = 304, description = "It is as it is known"),
-        QueryProblems,
+        Malformed,
+        NotFound,
     ),
 )]
 pub(super) async fn show(
@@ -239,7 +246,8 @@ pub(super) struct HistoryPage {
     ),
     responses(
         (status = 200, description = "A page of events", body = HistoryShape),
-        QueryProblems,
+        Malformed,
+        NotFound,
     ),
 )]
 pub(super) async fn history(

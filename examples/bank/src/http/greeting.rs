@@ -1,14 +1,11 @@
 //! What a newcomer reads first.
 
-use std::net::SocketAddr;
-
 use crate::money::CURRENCY;
 use crate::store::StoreUrl;
 
 /// Says what this is, where it listens, where its log is, and what to try.
-pub(super) fn greeting(address: SocketAddr, store: &StoreUrl) -> String {
+pub(super) fn greeting(url: &str, store: &StoreUrl) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let url = format!("http://{address}");
     let post = "curl -H 'content-type: application/json' -d";
     let alice = r#"{"account_id":"alice","owner_name":"Alice","initial_balance":10000}"#;
     let amount = r#"{"amount":2550}"#;

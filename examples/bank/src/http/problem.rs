@@ -147,6 +147,9 @@ impl From<BankError> for Problem {
             BankError::NotOpenedThen => Self::new(NOT_OPENED_THEN, error.to_string()),
             BankError::SequenceAhead { .. } => Self::new(Kind::SEQUENCE_AHEAD, error.to_string()),
             BankError::CommandIdReused => Self::new(Kind::COMMAND_ID_REUSED, error.to_string()),
+            BankError::SequenceMismatch { .. } => {
+                Self::new(Kind::PRECONDITION_FAILED, error.to_string())
+            }
             BankError::Busy(_) => Self::temporary(Kind::BUSY, &error),
             BankError::Unavailable(_) => Self::temporary(Kind::UNAVAILABLE, &error),
             BankError::OutcomeUnknown(_) => Self::temporary(Kind::OUTCOME_UNKNOWN, &error),

@@ -13,7 +13,8 @@ use crate::bank::{
 use crate::http::extract::{AccountPath, StatementPath};
 use crate::http::parameters::{AsNewAs, OfAccount, OfLength};
 use crate::http::schema::{
-    AccountsShape, QueryProblems, StatementShape, StatementsShape, SummaryAnswerShape, TotalShape,
+    AccountsShape, Malformed, NotFound, OtherLog, StatementShape, StatementsShape,
+    SummaryAnswerShape, TotalShape,
 };
 
 /// Which page of a list.
@@ -49,13 +50,19 @@ fn with_next<T>(page: QueryAnswer<T>, next: Option<String>) -> Answer<WithNext<T
     path = "/accounts",
     tag = "queries",
     params(
-        ("after" = Option<String>, Query, description = "The next_after of the page before"),
+        (
+            "after" = Option<String>,
+            Query,
+            description = "The next_after of the page before",
+            pattern = "^[0-9]{1,16}[.][A-Za-z0-9-]{1,64}$"
+        ),
         OfLength,
         AsNewAs,
     ),
     responses(
         (status = 200, description = "A page of accounts", body = AccountsShape),
-        QueryProblems,
+        Malformed,
+        OtherLog,
     ),
 )]
 pub(super) async fn active_accounts(
@@ -77,7 +84,7 @@ pub(super) async fn active_accounts(
     params(AsNewAs),
     responses(
         (status = 200, description = "The total", body = TotalShape),
-        QueryProblems,
+        OtherLog,
     ),
 )]
 pub(super) async fn active_total(
@@ -95,7 +102,9 @@ pub(super) async fn active_total(
     params(OfAccount, AsNewAs),
     responses(
         (status = 200, description = "The account", body = SummaryAnswerShape),
-        QueryProblems,
+        Malformed,
+        NotFound,
+        OtherLog,
     ),
 )]
 pub(super) async fn summary(
@@ -113,13 +122,20 @@ pub(super) async fn summary(
     tag = "queries",
     params(
         OfAccount,
-        ("after" = Option<String>, Query, description = "The next_after of the page before"),
+        (
+            "after" = Option<String>,
+            Query,
+            description = "The next_after of the page before",
+            pattern = "^[0-9]{4}-(0[1-9]|1[0-2])$"
+        ),
         OfLength,
         AsNewAs,
     ),
     responses(
         (status = 200, description = "A page of months", body = StatementsShape),
-        QueryProblems,
+        Malformed,
+        NotFound,
+        OtherLog,
     ),
 )]
 pub(super) async fn statements(
@@ -145,7 +161,7 @@ pub(super) async fn statements(
             "period" = String,
             Path,
             description = "Which month, such as 2026-01",
-            pattern = "^[0-9]{4}-[0-9]{2}$"
+            pattern = "^[0-9]{4}-(0[1-9]|1[0-2])$"
         ),
         (
             "after" = Option<u64>,
@@ -158,7 +174,9 @@ pub(super) async fn statements(
     ),
     responses(
         (status = 200, description = "A page of entries", body = StatementShape),
-        QueryProblems,
+        Malformed,
+        NotFound,
+        OtherLog,
     ),
 )]
 pub(super) async fn statement(

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{self, Write};
 
 use annals_http::auth::{Authentication, Exposed};
-use annals_http::{Feed, FeedOptions, Server, ServerOptions, TlsError};
+use annals_http::{Feed, FeedOptions, Server, ServerOptions, TlsError, TlsFiles};
 use thiserror::Error as ThisError;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -38,6 +38,15 @@ pub enum ServeError {
     Tls(#[from] TlsError),
 }
 
+/// Where the bank is served, and how.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// The address.
+    pub address: ListenAddress,
+    /// By TLS with these files, if it is not in plain text.
+    pub tls: Option<TlsFiles>,
+}
+
 /// Serves the bank until Ctrl-C or SIGTERM, then ends what was accepted. Keeps the read models up
 /// to date all the while: requests that wait for them are answered first.
 ///
@@ -47,19 +56,22 @@ pub enum ServeError {
 pub async fn serve(
     service: Service,
     (authentication, followers): (Authentication, Followers),
-    address: ListenAddress,
+    Listen { address, tls }: Listen,
     store: &StoreUrl,
 ) -> Result<(), ServeError> {
-    authentication.check_address(address.0)?;
     let listen = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address.0).await.map_err(listen)?;
+    let actual = listener.local_addr().map_err(listen)?;
+    let callers = authentication.callers(actual)?;
     let feed = Feed::new(service.bank.app().store().clone(), FeedOptions::default());
     let models = service.queries.read_models().clone();
-    let server = Server::new(assemble(service, &feed, authentication), ServerOptions::default())?
-        .with_feed(feed);
-    let listener = TcpListener::bind(address.0).await.map_err(listen)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let mut options = ServerOptions::default();
+    options.tls = tls;
+    let server = Server::new(assemble(service, &feed, authentication, callers), options)?;
+    let server = server.with_feed(feed);
     let stop = stop_signal().map_err(ServeError::Signals)?;
-    let actual = listener.local_addr().map_err(listen)?;
-    say(io::stdout(), &greeting(actual, store));
+    say(io::stdout(), &greeting(&format!("{scheme}://{actual}"), store));
 
     let stopped = async move {
         stop.await;

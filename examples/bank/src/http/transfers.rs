@@ -10,11 +10,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use crate::account::AccountId;
+use crate::http::Service;
 use crate::http::problem::MALFORMED_TRANSFER_ID;
-use crate::http::schema::{AskTransferShape, CommandProblems, QueryProblems, TransferShape};
+use crate::http::schema::{AskTransferShape, CommandProblems, Malformed, NotFound, TransferShape};
 use crate::money::{self, Money};
 use crate::transfer::{TransferId, TransferOrder};
-use crate::transfers::{Mode, TransferAnswer, Transfers};
+use crate::transfers::{Mode, TransferAnswer, TransferTerms, Transfers};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -45,7 +46,19 @@ pub(super) struct AskTransfer {
             "Idempotency-Key" = Option<String>,
             Header,
             description = "Makes the request safe to repeat",
-            max_length = 255
+            pattern = "^[!-~]{1,255}$"
+        ),
+        (
+            "If-Match" = Option<String>,
+            Header,
+            description = "The sequence the transfer must be at, such as \"5\"",
+            pattern = "^\"[1-9][0-9]{0,17}\"$"
+        ),
+        (
+            "If-None-Match" = Option<String>,
+            Header,
+            description = "* if the transfer must not exist",
+            pattern = "^[*]$"
         ),
         (
             "Prefer" = Option<String>,
@@ -62,11 +75,10 @@ pub(super) struct AskTransfer {
     ),
 )]
 pub(super) async fn ask(
-    State(transfers): State<Transfers>,
+    State(Service { bank, transfers, .. }): State<Service>,
     PreferWait(wait): PreferWait,
     Asked { body: asked, terms }: Asked<AskTransfer>,
 ) -> Result<Response, Problem> {
-    let key = terms.command_id();
     let account = |text: String| {
         AccountId::new(text).map_err(|error| Problem::new(Kind::INVALID_BODY, error.to_string()))
     };
@@ -74,16 +86,24 @@ pub(super) async fn ask(
     let to_account_id = account(asked.to_account_id)?;
     let order = TransferOrder { from_account_id, to_account_id, amount: asked.amount };
     // A repeated request must come to the same transfer.
-    let keyed = || key.map(|key| TransferId::from(*key.as_uuid()));
+    let keyed = || terms.command_id().map(|key| TransferId::from(*key.as_uuid()));
     let id = asked.transfer_id.or_else(keyed).unwrap_or_else(TransferId::generate);
     let location = [(header::LOCATION, format!("/transfers/{id}"))];
-    if asked.mode == Mode::Instant {
-        let made = transfers.make(id, order, key).await?;
-        return Ok((StatusCode::CREATED, location, Answer::from(made)).into_response());
+    let own = TransferTerms {
+        command_id: terms.command_id(),
+        expected: terms.expected(),
+        metadata: Some(terms.metadata().clone()),
+    };
+    let asked = match asked.mode {
+        Mode::Instant => transfers.make(id, order, own).await?,
+        Mode::Saga => transfers.ask(id, order, own).await?,
+    };
+    terms.check(&**bank.app().store(), asked.repeated).await?;
+    if asked.transfer.mode == Mode::Instant {
+        return Ok((StatusCode::CREATED, location, Answer::from(asked.transfer)).into_response());
     }
-    let answer = transfers.ask(id, order, key).await?;
     let Some(seconds) = wait else {
-        return Ok((StatusCode::ACCEPTED, location, Answer::from(answer)).into_response());
+        return Ok((StatusCode::ACCEPTED, location, Answer::from(asked.transfer)).into_response());
     };
     let answer = transfers.wait(id, Duration::from_secs(seconds)).await?;
     let status = if answer.is_settled() { StatusCode::OK } else { StatusCode::ACCEPTED };
@@ -106,7 +126,8 @@ pub(super) async fn ask(
     ),
     responses(
         (status = 200, description = "The transfer", body = TransferShape),
-        QueryProblems,
+        Malformed,
+        NotFound,
     ),
 )]
 pub(super) async fn show(

@@ -31,6 +31,7 @@ struct InstanceParameters {
     /// Which saga
     saga: String,
     /// Which instance of it
+    #[param(pattern = r"^[^\x00-\x1f\x7f-\x9f]{1,63}$")]
     id: String,
 }
 
@@ -40,10 +41,10 @@ struct InstanceParameters {
 #[expect(dead_code, reason = "only described")]
 struct OrderHeaders {
     /// Makes the request safe to repeat
-    #[param(rename = "Idempotency-Key", max_length = 255)]
+    #[param(rename = "Idempotency-Key", pattern = "^[!-~]{1,255}$")]
     idempotency_key: Option<String>,
     /// The sequence the instance must be at, such as "5"
-    #[param(rename = "If-Match")]
+    #[param(rename = "If-Match", pattern = "^\"[1-9][0-9]{0,17}\"$")]
     if_match: Option<String>,
 }
 

@@ -44,13 +44,13 @@ async fn the_first_key_makes_a_running_service_ask() {
     let service = world.serve(authentication.clone()).await;
     let everywhere = "0.0.0.0:80".parse().unwrap();
     assert_eq!(service.send("GET /notes", &[]).await.status, 200);
-    assert!(authentication.check_address(everywhere).is_err());
+    assert!(authentication.callers(everywhere).is_err());
 
     let key = world.key(&[Role::Reader]).await;
     world.up_to_date().await;
     assert_eq!(service.send("GET /notes", &[]).await.status, 401);
     assert_eq!(service.ask("GET /notes", key.secret.expose()).await.status, 200);
-    assert!(authentication.check_address(everywhere).is_ok());
+    assert!(authentication.callers(everywhere).is_ok());
 
     world.registry.revoke(key.entry.id).await.unwrap();
     world.up_to_date().await;

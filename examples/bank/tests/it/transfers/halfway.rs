@@ -7,7 +7,7 @@ use bank::services::BankServices;
 use bank::store::{Access, StoreUrl};
 use bank::transfer::{Transfer, TransferId, TransferOrder};
 use bank::transfer_saga::TransferSaga;
-use bank::transfers::Transfers;
+use bank::transfers::{TransferTerms, Transfers};
 
 use crate::home::{Home, block_on};
 
@@ -25,7 +25,7 @@ pub(super) fn begin(home: &Home, order: TransferOrder, actions: usize) -> Transf
     block_on(async {
         let url: StoreUrl = home.store().parse().unwrap();
         let app = url.open(Access::Write).await.unwrap();
-        Transfers::new(app.clone()).ask(id, order, None).await.unwrap();
+        Transfers::new(app.clone()).ask(id, order, TransferTerms::default()).await.unwrap();
         if actions == 0 {
             return;
         }
