@@ -16,6 +16,11 @@ pub(crate) struct Options {
     #[arg(long)]
     peers: bool,
 
+    /// Measures the bank over HTTP, beside a handler that does nothing and beside what it does
+    /// without HTTP. Needs wrk (Debian: wrk).
+    #[arg(long, conflicts_with_all = ["peers", "postgres", "flush_delay_us"])]
+    http: bool,
+
     /// Where the files go, the server's included: the disk that is measured. As root, a folder
     /// that other users can enter. Default: the target folder.
     #[arg(long)]
@@ -41,6 +46,9 @@ pub(crate) struct Options {
 const FIGURES: [&str; 8] =
     ["bench", "--quiet", "--package", "annals", "--all-features", "--bench", "figures", "--"];
 
+/// The bank over HTTP, which keeps its log in a file.
+const HTTP: [&str; 7] = ["bench", "--quiet", "--package", "bank", "--bench", "load", "--"];
+
 /// Other event stores: a workspace of its own, so that nobody else compiles them.
 const PEERS: [&str; 5] =
     ["run", "--quiet", "--release", "--manifest-path", "bench/peers/Cargo.toml"];
@@ -58,10 +66,15 @@ pub(crate) fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let mut command = cargo::command(root);
     if options.peers {
         command.args(PEERS).args(peers_features()).arg("--");
+    } else if options.http {
+        command.args(HTTP);
     } else {
         command.args(FIGURES);
     }
     let server = if is_about_help(&options.benchmark) {
+        None
+    } else if options.http {
+        command.arg("--folder").arg(folder.path());
         None
     } else {
         let delay = options.flush_delay_us;
