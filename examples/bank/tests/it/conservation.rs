@@ -17,6 +17,7 @@ mod world;
 mod wrongs;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, ScopedJoinHandle};
@@ -40,16 +41,21 @@ use crate::database;
 const TRANSFERS: &str = "ANNALS_SOAK_TRANSFERS";
 
 /// Transfers of a run that is part of the tests.
-const TRANSFERS_DEFAULT: usize = 1_000;
+const TRANSFERS_DEFAULT: usize = 5_000;
 
-/// Transfers between two disturbances. Each may stop everything for as long as a lease lasts, so a
-/// long run has long stretches without.
-const CALM: usize = 70;
-const DISTURBANCES_MAX: usize = 500;
+/// Transfers of a run that has to find something, which the first disturbances bring about.
+const TRANSFERS_SABOTAGED: usize = 2_000;
+
+/// Disturbances of a run. Each may stop everything for as long as a lease lasts, so the longer a
+/// run, the longer the stretches without; in the shortest, every kind of them comes up twice.
+const DISTURBANCES: RangeInclusive<usize> = 14..=500;
+
+/// Transfers between two disturbances, as far as that leads to as many.
+const CALM: usize = 1_400;
 
 const ACCOUNTS: usize = 100;
 const INITIAL_BALANCE: i64 = 1_000;
-const CLIENTS: u64 = 16;
+const CLIENTS: u64 = 32;
 
 /// Longest time in which nothing happens in the log. Whoever takes over first waits for a lease.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -67,7 +73,7 @@ fn no_money_is_lost_or_made_on_postgres() {
 }
 
 /// Broke wherever a saga dispatches without command ids, or they are not kept: who comes after a
-/// process that was killed withdraws a second time.
+/// process that was killed, or repeats what was not answered, moves the money a second time.
 #[test]
 fn forgotten_command_ids_are_found_out() {
     let forget = "
@@ -75,7 +81,7 @@ fn forgotten_command_ids_are_found_out() {
         CREATE TRIGGER forget BEFORE INSERT ON annals.command
             FOR EACH ROW EXECUTE FUNCTION forget()";
     if let Some(world) = World::on_postgres() {
-        let found = run(&world, TRANSFERS_DEFAULT, forget).unwrap_err();
+        let found = run(&world, TRANSFERS_SABOTAGED, forget).unwrap_err();
         println!("found out: {found}");
         assert!(found.contains("once too often"), "{found}");
     }
@@ -145,7 +151,8 @@ fn rage(
     are_done: impl Fn() -> bool,
     progress: &mpsc::Receiver<Progress>,
 ) {
-    let calm = CALM.max(transfers / DISTURBANCES_MAX);
+    let disturbances = (transfers / CALM).clamp(*DISTURBANCES.start(), *DISTURBANCES.end());
+    let calm = transfers / disturbances;
     let (mut next, mut last) = (calm, (Position::ZERO, Instant::now()));
     let mut reports = Reports::new(transfers);
     while let Ok(now) = progress.recv() {

@@ -56,7 +56,10 @@ pub(super) struct Books {
     /// What all accounts were opened with.
     opened: i64,
     balances: BTreeMap<String, i64>,
-    in_flight: BTreeMap<TransferId, i64>,
+    /// What the accounts have lost or got by all that was ever moved.
+    moved: i64,
+    /// What the transfers whose money has left one account and reached no other come to.
+    in_flight: i64,
     transfers: HashMap<TransferId, Entry>,
     ended: usize,
     /// Instances that have not ended.
@@ -97,9 +100,13 @@ impl Books {
     /// What must hold at the end, when nobody writes any more.
     pub(super) fn close(&self) -> Result<(), String> {
         let unended = self.transfers.iter().find(|(_, entry)| entry.end.is_none());
+        let on_accounts = self.balances.values().sum::<i64>();
         match (unended, self.sagas.keys().next()) {
             (Some((id, entry)), _) => Err(format!("{id} has not ended: {entry:?}")),
             (None, Some(id)) => Err(format!("the saga of {id} has not ended")),
+            (None, None) if on_accounts != self.opened => {
+                Err(format!("{on_accounts} on the accounts, {} were opened", self.opened))
+            }
             (None, None) => Ok(()),
         }
     }
@@ -120,8 +127,7 @@ impl Books {
 
     /// What must hold after every event.
     fn check(&self) -> Result<(), String> {
-        let on_accounts: i64 = self.balances.values().sum();
-        let in_flight: i64 = self.in_flight.values().sum();
+        let (on_accounts, in_flight) = (self.opened + self.moved, self.in_flight);
         if on_accounts + in_flight != self.opened {
             return Err(format!(
                 "{on_accounts} on the accounts and {in_flight} in flight are not the {} there were",
@@ -157,6 +163,7 @@ impl Books {
     ) -> Result<(), String> {
         let balance = self.balances.get_mut(account).ok_or("it was never opened")?;
         *balance += change;
+        self.moved += change;
         if *balance < 0 {
             return Err(format!("it is overdrawn by {}", -*balance));
         }
@@ -168,6 +175,7 @@ impl Books {
         }
         let (is_source, is_target) =
             (account == order.from_account_id.as_str(), account == order.to_account_id.as_str());
+        let was_in_flight = *money == Money::InFlight;
         *money = match (*money, change < 0) {
             (Money::AtSource, true) if is_source && end.is_none() => Money::InFlight,
             (Money::InFlight, false) if is_target => Money::AtTarget,
@@ -176,8 +184,9 @@ impl Books {
             (money, false) => return Err(format!("{id}, {money:?}, is deposited once too often")),
         };
         let ends = entry.is_instant && entry.money == Money::AtTarget;
-        *self.in_flight.entry(id).or_default() -= change;
-        self.in_flight.retain(|_, amount| *amount != 0);
+        let is_in_flight = entry.money == Money::InFlight;
+        let amount = entry.order.amount.minor();
+        self.in_flight += amount * (i64::from(is_in_flight) - i64::from(was_in_flight));
         if ends { self.end(id, End::Completed) } else { Ok(()) }
     }
 

@@ -77,8 +77,8 @@ impl Asked {
         let mut body = serde_json::to_value(&self.order).unwrap();
         body["transfer_id"] = json!(self.id);
         body["mode"] = json!(if self.is_instant { "instant" } else { "saga" });
-        // Who waits keeps the queue short.
-        let prefer = if random.random_bool(0.75) { "wait=10" } else { "respond-async" };
+        // Who waits hears of the end, and has the log looked at again and again meanwhile.
+        let prefer = if random.random_bool(0.25) { "wait=10" } else { "respond-async" };
         loop {
             let request = Request::post(format!("{}/transfers", services.pick(random)))
                 .header("content-type", "application/json")
