@@ -109,7 +109,18 @@ async fn partitions_are_claimed_or_not() {
         let cut = try_claim(&far, &key, WorkerId::new(), TTL).await;
         assert!(is_unavailable(&cut), "{words}: {cut:?}");
     }
+    sessions_ended(&database).await;
     assert_eq!(claim(&near, &key, WorkerId::new()).await.len(), 1);
+}
+
+/// Waits until the server has ended what was cut: a claim passes over partitions that are locked,
+/// and got none while it had not noticed yet.
+async fn sessions_ended(database: &Database) {
+    let mut own = database.connect().await;
+    let locks = "SELECT count(*) FROM pg_locks \
+        WHERE relation = 'annals_read.partition'::regclass \
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while sqlx::query_scalar::<_, i64>(locks).fetch_one(&mut own).await.expect("it answers") > 0 {}
 }
 
 fn poison(position: u64) -> NewDeadLetter {
