@@ -3,7 +3,10 @@
 mod bench;
 mod cargo;
 mod collector;
+mod node;
 mod postgres;
+mod pypi;
+mod schemathesis;
 mod soak;
 mod test;
 mod tidy;

@@ -1,13 +1,15 @@
 //! The whole test run, in the order in which it finds mistakes soonest.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
 use crate::cargo;
 use crate::collector;
+use crate::node;
 use crate::postgres::Server;
+use crate::schemathesis;
 
 /// What to run.
 #[derive(Debug, clap::Args)]
@@ -30,8 +32,8 @@ pub(crate) struct Options {
 /// Packages whose tests need a PostgreSQL server.
 const WITH_SERVER: [&str; 4] = ["annals", "annals-postgres", "annals-sqlx", "bank"];
 
-/// Packages whose tests need an OTLP collector.
-const WITH_COLLECTOR: [&str; 1] = ["bank"];
+/// Packages whose tests need an OTLP collector, a tester of HTTP APIs, and what makes clients.
+const WITH_TOOLS: [&str; 1] = ["bank"];
 
 /// One part of the run: a cargo command that must succeed.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,9 +62,9 @@ impl Step {
         self.is_meant_for(&WITH_SERVER)
     }
 
-    /// Whether it runs tests of whoever exports telemetry.
-    fn needs_collector(&self) -> bool {
-        self.is_meant_for(&WITH_COLLECTOR)
+    /// Whether it runs tests that need programs of others.
+    fn needs_tools(&self) -> bool {
+        self.is_meant_for(&WITH_TOOLS)
     }
 
     fn is_meant_for(&self, packages: &[&str]) -> bool {
@@ -101,18 +103,26 @@ impl Step {
         if let Some(server) = &server {
             println!("PostgreSQL: {}", server.origin());
         }
-        let needs_collector = self.needs_collector();
-        let collector = needs_collector.then(|| collector::provide(root)).transpose()?;
+        let tools = if self.needs_tools() { tools(root)? } else { Vec::new() };
         let status = cargo::command(root)
             .args(&self.arguments)
             .envs(self.environment.iter().copied())
-            .envs(collector.iter().map(|program| (collector::PROGRAM, program)))
+            .envs(tools)
             .envs(server.iter().flat_map(Server::environment))
             .status()
             .context("cannot start cargo")?;
         ensure!(status.success(), "{status}");
         Ok(())
     }
+}
+
+/// The programs of others that tests need, by the variables that say where they are.
+fn tools(root: &Path) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
+    Ok(vec![
+        (collector::PROGRAM, collector::provide(root)?),
+        (node::FOLDER, node::provide(root)?),
+        (schemathesis::FOLDER, schemathesis::provide(root)?),
+    ])
 }
 
 /// Runs the steps one after the other and stops at the first that fails.

@@ -141,7 +141,7 @@ async fn retry(
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct DiscardBody {
     /// The reason, which is kept.
-    #[schema(value_type = String, min_length = 1, max_length = 1000)]
+    #[schema(value_type = String, max_length = 1000, pattern = r"^[^\x00]*[^\x00\s][^\x00]*$")]
     why: Why,
 }
 

@@ -200,7 +200,12 @@ type Instance = Segments<(String, String)>;
     path = "/sagas/{saga}/{id}",
     tag = "admin",
     params(
-        ("saga" = String, Path, description = "Which saga"),
+        (
+            "saga" = String,
+            Path,
+            description = "Which saga",
+            pattern = "^[A-Za-z0-9_.:-]{1,48}$"
+        ),
         (
             "id" = String,
             Path,

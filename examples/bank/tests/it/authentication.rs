@@ -15,7 +15,7 @@ on_each_store! {
 const ALICE: &str = r#"{"account_id":"alice","owner_name":"Alice","initial_balance":10000}"#;
 
 /// A key of somebody who is named after the role.
-fn key(home: &Home, role: &str) -> (String, String) {
+pub(crate) fn key(home: &Home, role: &str) -> (String, String) {
     let args = ["keys", "create", role, "--role", role, "--format", "json"];
     let created = home.bank(&args).json();
     let text = |name: &str| created[name].as_str().unwrap().to_owned();

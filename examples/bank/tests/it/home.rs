@@ -16,6 +16,8 @@ use crate::database::Database;
 pub(crate) struct Home {
     folder: TempDir,
     database: Option<Database>,
+    /// On a server that the test itself looks after.
+    own_server: Option<String>,
 }
 
 /// The program after it has ended.
@@ -29,7 +31,7 @@ pub(crate) struct Finished {
 impl Home {
     /// With the log where it is if nothing is said: in a file of the folder.
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), database: None }
+        Self { folder: tempfile::tempdir().unwrap(), database: None, own_server: None }
     }
 
     /// With the log in a database.
@@ -37,10 +39,19 @@ impl Home {
         Self { database: Some(Database::create()), ..Self::new() }
     }
 
+    /// With the log on a server of the test's own, by its URL.
+    pub(crate) fn on_server(url: String) -> Self {
+        Self { own_server: Some(url), ..Self::new() }
+    }
+
     /// Where the log is.
     pub(crate) fn store(&self) -> String {
         let in_file = || format!("sqlite:{}", self.path("bank.db").display());
-        self.database.as_ref().map_or_else(in_file, Database::url)
+        self.url().unwrap_or_else(in_file)
+    }
+
+    fn url(&self) -> Option<String> {
+        self.own_server.clone().or_else(|| self.database.as_ref().map(Database::url))
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -60,8 +71,8 @@ impl Home {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bank"));
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
         command.env_remove("BANK_STORE").env_remove("RUST_LOG").env_remove("BANK_READ_MODELS");
-        if let Some(database) = &self.database {
-            command.env("BANK_STORE", database.url());
+        if let Some(url) = self.url() {
+            command.env("BANK_STORE", url);
         }
         command
     }

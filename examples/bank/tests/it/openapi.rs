@@ -4,6 +4,7 @@ use serde_json::Value;
 use ureq::http::Request;
 
 use crate::client::send;
+use crate::contract::Description;
 use crate::home::Home;
 use crate::server::Server;
 
@@ -23,7 +24,7 @@ fn the_description_is_the_one_that_is_checked_in() {
 #[test]
 fn answers_are_as_they_are_described() {
     let server = Server::start_on(&Home::new(), "memory:");
-    let description = Description(server.get("/openapi.json").json(200));
+    let description = Description::new(server.get("/openapi.json").json(200));
     let open = r#"{"account_id":"alice","owner_name":"Alice","initial_balance":100}"#;
     let bob = open.replace("alice", "bob");
     server.post("/accounts", &bob).json(201);
@@ -64,70 +65,5 @@ fn answers_are_as_they_are_described() {
         let request = request.header("consistency-token", token);
         let answer = send(request.body(Vec::new()).unwrap()).json(200);
         description.check(template, "get", "200", &answer);
-    }
-}
-
-/// The description, to check answers with.
-struct Description(Value);
-
-impl Description {
-    /// Whether an answer has the shape that is described for it, no field more and none less.
-    #[track_caller]
-    fn check(&self, path: &str, method: &str, status: &str, answer: &Value) {
-        let content = &self.0["paths"][path][method]["responses"][status]["content"];
-        let (_, content) = content.as_object().unwrap().iter().next().unwrap();
-        self.fits(&content["schema"], answer)
-            .unwrap_or_else(|why| panic!("{method} {path}: {why} in {answer}"));
-    }
-
-    fn fits(&self, schema: &Value, value: &Value) -> Result<(), String> {
-        if let Some(reference) = schema["$ref"].as_str() {
-            let name = reference.strip_prefix("#/components/schemas/").unwrap();
-            let schema = &self.0["components"]["schemas"][name];
-            assert!(schema.is_object(), "{name} is not described");
-            return self.fits(schema, value);
-        }
-        if let Some(one_of) = schema["oneOf"].as_array() {
-            let fitting = one_of.iter().filter(|one| self.fits(one, value).is_ok()).count();
-            return if fitting == 1 { Ok(()) } else { Err(format!("{value} fits {fitting}")) };
-        }
-        if let Some(names) = schema["enum"].as_array() {
-            return if names.contains(value) { Ok(()) } else { Err(format!("{value} is new")) };
-        }
-        let types = match &schema["type"] {
-            Value::String(name) => vec![name.as_str()],
-            Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
-            // Anything.
-            _ => return Ok(()),
-        };
-        let is_of = |name: &str| match name {
-            "null" => value.is_null(),
-            "boolean" => value.is_boolean(),
-            "integer" => value.is_i64() || value.is_u64(),
-            "number" => value.is_number(),
-            "string" => value.is_string(),
-            "array" => value.is_array(),
-            "object" => value.is_object(),
-            other => panic!("the type {other} is not known"),
-        };
-        if !types.into_iter().any(is_of) {
-            return Err(format!("{value} is no {}", schema["type"]));
-        }
-        for item in value.as_array().into_iter().flatten() {
-            self.fits(&schema["items"], item)?;
-        }
-        let (Some(fields), Some(object)) = (schema["properties"].as_object(), value.as_object())
-        else {
-            return Ok(());
-        };
-        for (name, value) in object {
-            let field = fields.get(name).ok_or_else(|| format!("{name} is not described"))?;
-            self.fits(field, value).map_err(|why| format!("{name}: {why}"))?;
-        }
-        let required = schema["required"].as_array().into_iter().flatten();
-        match required.filter_map(Value::as_str).find(|name| !object.contains_key(*name)) {
-            Some(missing) => Err(format!("{missing} is missing")),
-            None => Ok(()),
-        }
     }
 }

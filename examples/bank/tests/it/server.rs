@@ -31,6 +31,11 @@ impl Server {
         Self::start_by(home.command(&[&["--store", store], &SERVE[..]].concat()))
     }
 
+    /// On the log of the home, with more arguments.
+    pub(crate) fn start_with_args(home: &Home, args: &[&str]) -> Self {
+        Self::start_by(home.command(&[&SERVE[..], args].concat()))
+    }
+
     /// With variables of its environment.
     pub(crate) fn start_with(home: &Home, variables: &[(&str, String)]) -> Self {
         let mut command = home.command(&SERVE);
@@ -88,7 +93,7 @@ impl Server {
 
     /// Address and port.
     pub(crate) fn address(&self) -> &str {
-        self.url.strip_prefix("http://").unwrap()
+        self.url.split_once("://").unwrap().1
     }
 
     /// Asks it to stop.

@@ -29,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Of> {
 #[expect(dead_code, reason = "only described")]
 struct InstanceParameters {
     /// Which saga
+    #[param(pattern = "^[A-Za-z0-9_.:-]{1,48}$")]
     saga: String,
     /// Which instance of it
     #[param(pattern = r"^[^\x00-\x1f\x7f-\x9f]{1,63}$")]
@@ -53,7 +54,12 @@ struct OrderHeaders {
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct SagaRetryBody {
     /// The reason, which is kept.
-    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 1000)]
+    #[schema(
+        value_type = Option<String>,
+        nullable = false,
+        max_length = 1000,
+        pattern = r"^[^\x00]*[^\x00\s][^\x00]*$"
+    )]
     why: Option<Why>,
 }
 
@@ -62,7 +68,7 @@ struct SagaRetryBody {
 #[serde(deny_unknown_fields, expecting = "an object")]
 struct SagaOrderBody {
     /// The reason, which is kept.
-    #[schema(value_type = String, min_length = 1, max_length = 1000)]
+    #[schema(value_type = String, max_length = 1000, pattern = r"^[^\x00]*[^\x00\s][^\x00]*$")]
     why: Why,
 }
 
