@@ -27,8 +27,8 @@ fn open(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
 
 /// Has a statement keep its plan, whatever is bound to it.
 ///
-/// Else SQLite peeks at the number bound to a `LIMIT`, and parses the statement anew each time it is
-/// used: that was a tenth of all a read took.
+/// Else SQLite peeks at the number bound to a `LIMIT`, and parses the statement anew each time it
+/// is used: that was a tenth of all a read took.
 fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }

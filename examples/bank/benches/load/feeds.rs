@@ -12,7 +12,8 @@ use crate::program::Program;
 /// Connections that are begun at the same time.
 const AT_ONCE: usize = 64;
 
-/// What `clients` idle clients cost, and how long it takes until all of them have heard of an event.
+/// What `clients` idle clients cost, and how long it takes until all of them have heard of an
+/// event.
 pub(crate) async fn measure(bank: &Program, clients: usize) -> anyhow::Result<String> {
     let before = bank.resident_bytes()?;
     let address = bank.url.strip_prefix("http://").context("a URL")?.to_owned();

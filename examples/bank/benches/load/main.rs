@@ -1,8 +1,8 @@
 //! What the service costs beside the operations it offers, and how many idle clients it bears.
 //!
-//! The bank is served by a process of its own, as a user would, and `wrk` is the client of it and of
-//! a handler that says hello by the same stack. All share the processor, so only what stands in one
-//! table can be compared.
+//! The bank is served by a process of its own, as a user would, and `wrk` is the client of it and
+//! of a handler that says hello by the same stack. All share the processor, so only what stands in
+//! one table can be compared.
 
 mod execute;
 mod feeds;
