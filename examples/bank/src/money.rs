@@ -98,7 +98,8 @@ impl<'de> Deserialize<'de> for Money {
     }
 }
 
-/// Reads an amount that somebody asks for: an integer, and nothing that could be taken for one.
+/// Reads an amount that somebody asks for: an integer, in any form that JSON has for one, and no
+/// text that could be taken for one.
 ///
 /// # Errors
 ///
@@ -107,6 +108,8 @@ pub fn from_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Money,
     deserializer.deserialize_any(MoneyVisitor { takes_text: false })
 }
 
+/// Takes what is written, or what is asked for: amounts too large for some readers are written as
+/// text, and nobody writes whole numbers in the form of others.
 struct MoneyVisitor {
     takes_text: bool,
 }
@@ -130,11 +133,11 @@ impl Visitor<'_> for MoneyVisitor {
         i64::try_from(minor).map(Money).map_err(wrong)
     }
 
-    /// `1.0` and `1e2` are whole numbers, which JSON does not tell apart from 1 and 100. Beyond
-    /// 2^53 they may have been rounded, so nobody knows what was meant.
+    /// `1.0` and `1e2` are whole numbers, which JSON Schema does not tell apart from 1 and 100.
+    /// Beyond 2^53 they may have been rounded, so nobody knows what was meant.
     fn visit_f64<E: Error>(self, minor: f64) -> Result<Money, E> {
         let wrong = || E::invalid_value(Unexpected::Float(minor), &self);
-        let is_exact = minor.fract() == 0.0 && minor.abs() < EXACT_MAX;
+        let is_exact = !self.takes_text && minor.fract() == 0.0 && minor.abs() < EXACT_MAX;
         let whole = is_exact.then(|| format!("{minor:.0}").parse().ok()).flatten();
         whole.map(Money).ok_or_else(wrong)
     }
@@ -252,6 +255,17 @@ mod tests {
         }
         for json in ["1.5", "1e2", "9223372036854775808", "\"\"", "null", "true"] {
             assert!(serde_json::from_str::<Money>(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_asked_for_in_any_form_that_json_has_for_a_whole_number() {
+        let read = |json| from_integer(&mut serde_json::Deserializer::from_str(json));
+        for (json, minor) in [("100", 100), ("1e2", 100), ("100.0", 100), ("-1.0", -1)] {
+            assert_eq!(read(json).unwrap(), Money(minor), "{json}");
+        }
+        for json in ["1.5", "9007199254740993.0", "1e16", "1e400", "\"100\"", "null", "true"] {
+            assert!(read(json).is_err(), "{json}");
         }
     }
 
