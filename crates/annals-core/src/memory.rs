@@ -9,7 +9,7 @@ use event_listener::Event;
 use crate::append::{Append, AppendCondition, AppendError, Appended};
 use crate::clock::{Clock, SystemClock};
 use crate::event::{NewEvent, RecordedEvent};
-use crate::id::{CommandId, EventId, LogId};
+use crate::id::{CommandId, LogId};
 use crate::limits::PAGE_BYTES_MAX;
 use crate::position::{Position, Sequence};
 use crate::read::{Page, Read, ReadError, Selection};
@@ -84,9 +84,9 @@ impl Log {
         Sequence::ZERO.plus(self.streams.get(stream).map_or(0, Vec::len) as u64)
     }
 
-    fn last_event(&self, stream: &StreamId) -> Option<EventId> {
+    fn last_event(&self, stream: &StreamId) -> Option<&RecordedEvent> {
         let last = *self.streams.get(stream)?.last()?;
-        self.events.get(last).map(|event| event.event_id)
+        self.events.get(last)
     }
 
     fn append(&mut self, append: Append, now: DateTime<Utc>) -> Result<Appended, AppendError> {
@@ -109,7 +109,8 @@ impl Log {
         for (stream, expected) in condition.sequences() {
             let actual = self.sequence(stream);
             let last_event = condition.last_event(stream);
-            let is_same = last_event.is_none() || last_event == self.last_event(stream);
+            let is_same = last_event.is_none()
+                || last_event == self.last_event(stream).map(|event| event.event_id);
             if actual != expected || !is_same {
                 return Err(AppendError::Conflict { stream: stream.clone(), expected, actual });
             }
@@ -210,6 +211,10 @@ impl EventStore for MemoryStore {
 
     fn log_id(&self) -> LogId {
         self.log_id
+    }
+
+    fn is_unchanged_since(&self, stream: &StreamId, position: Position) -> bool {
+        self.lock().last_event(stream).is_none_or(|last| last.position <= position)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::append::{Append, AppendError, Appended};
 use crate::id::{CommandId, LogId};
 use crate::position::Position;
 use crate::read::{Page, Read, ReadError};
+use crate::stream::StreamId;
 
 /// A future that can be sent between threads and kept in a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -97,6 +98,17 @@ pub trait EventStore: fmt::Debug + Send + Sync + 'static {
 
     /// The name of this log.
     fn log_id(&self) -> LogId;
+
+    /// Whether it is certain, without a look at the log, that no event of `stream` is readable
+    /// beyond `position`.
+    ///
+    /// `true` only if a read begun now would find none: whoever has the state of the stream as of
+    /// `position` then has the current one. `false` says nothing, and is all that a store can say
+    /// of a log that other processes write to.
+    fn is_unchanged_since(&self, stream: &StreamId, position: Position) -> bool {
+        let _ = (stream, position);
+        false
+    }
 }
 
 impl<S: EventStore + ?Sized> EventStore for Arc<S> {
@@ -122,5 +134,9 @@ impl<S: EventStore + ?Sized> EventStore for Arc<S> {
 
     fn log_id(&self) -> LogId {
         (**self).log_id()
+    }
+
+    fn is_unchanged_since(&self, stream: &StreamId, position: Position) -> bool {
+        (**self).is_unchanged_since(stream, position)
     }
 }

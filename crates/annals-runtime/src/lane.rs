@@ -41,7 +41,7 @@ struct Progress {
     /// Counts how often a state turned out wrong; a state of an older generation is worthless.
     generation: u64,
     durable: Sequence,
-    /// A position at or after the one of the durable sequence.
+    /// At or after the event with that sequence, and before any later one that it does not contain.
     position: Position,
 }
 
@@ -188,7 +188,7 @@ impl<'l, A: Aggregate> Held<'l, A> {
 
     /// Makes sure that an answer resting on the state, such as a rejection, is true.
     ///
-    /// The log is asked. If it does not have the state's last event yet, its arrival is awaited
+    /// The log is asked, unless the store knows that nothing has come in since. If it does not have the state's last event yet, its arrival is awaited
     /// with the turn passed on: the append that brings it expects its predecessor, so the state is
     /// the current one at that moment, which is within this turn. The arrival alone would not do:
     /// its answer may be late, and another process have written since, and told so.
@@ -202,7 +202,8 @@ impl<'l, A: Aggregate> Held<'l, A> {
         if progress.generation != generation {
             return Ok(Confirmed::Lost);
         }
-        if self.is_fresh {
+        let is_durable = sequence <= progress.durable;
+        if self.is_fresh || (is_durable && store.is_unchanged_since(stream, progress.position)) {
             return Ok(Confirmed::Current(progress.position));
         }
         match self.catch_up(store, stream, progress.durable).await? {
@@ -239,12 +240,9 @@ impl<'l, A: Aggregate> Held<'l, A> {
         let read = Read::stream(stream.clone(), known.before());
         let (mut page, mut rest) = page::with_events(store, read).await?;
         let mut newer = page.events.iter();
-        let mut position = None;
         if let Some(id) = last_event {
             match newer.next() {
-                Some(last) if (last.sequence, last.event_id) == (known, id) => {
-                    position = Some(last.position);
-                }
+                Some(last) if (last.sequence, last.event_id) == (known, id) => {}
                 None if known > durable => return Ok(CaughtUp::OnItsWay),
                 _ => {
                     self.lane.discard(self.ahead().generation);
@@ -255,11 +253,11 @@ impl<'l, A: Aggregate> Held<'l, A> {
         // Taken, because a state that is left half caught up must not be found by the next turn.
         let ahead = self.guard.take().expect("a lane that is held has a state");
         let mut replayed = ahead.replayed;
-        replayed.position = position.unwrap_or(replayed.position);
         loop {
             for event in newer {
                 replayed.apply(event)?;
             }
+            replayed.position = page.through;
             let Some(read) = rest else { break };
             (page, rest) = page::with_events(store, read).await?;
             newer = page.events.iter();

@@ -28,7 +28,7 @@ pub(crate) enum Moment {
 pub(crate) struct Replayed<A> {
     pub(crate) state: A,
     pub(crate) sequence: Sequence,
-    /// Position of the last event.
+    /// How far the log was read: it has no other event of the stream up to here.
     pub(crate) position: Position,
     /// The last event, which a snapshot of this state must name.
     pub(crate) last_event: Option<EventId>,
@@ -68,7 +68,6 @@ impl<A: Aggregate> Replayed<A> {
 
     fn reach(&mut self, recorded: &RecordedEvent) {
         self.sequence = recorded.sequence;
-        self.position = recorded.position;
         self.last_event = Some(recorded.event_id);
     }
 }
@@ -86,7 +85,8 @@ pub(crate) async fn replay<A: Aggregate>(
     }
     let mut replayed = Replayed::default();
     let read = Read::stream(stream.clone(), Sequence::ZERO);
-    replay_pages(&*resources.store, read, moment, |event| replayed.apply(event)).await?;
+    let apply = |event: &RecordedEvent| replayed.apply(event);
+    replayed.position = replay_pages(&*resources.store, read, moment, apply).await?;
     Ok(replayed)
 }
 
@@ -104,7 +104,7 @@ async fn replay_onto<A: Aggregate>(
     let mut base = Some(state);
     let mut replayed = None::<Replayed<A>>;
     let read = Read::stream(stream.clone(), snapshot.sequence.before());
-    replay_pages(store, read, moment, |event| {
+    let position = replay_pages(store, read, moment, |event| {
         if let Some(replayed) = &mut replayed {
             return replayed.apply(event);
         }
@@ -118,7 +118,7 @@ async fn replay_onto<A: Aggregate>(
         Ok(())
     })
     .await?;
-    Ok(replayed)
+    Ok(replayed.map(|replayed| Replayed { position, ..replayed }))
 }
 
 async fn find_snapshot<A: Aggregate>(
@@ -143,24 +143,27 @@ async fn find_snapshot<A: Aggregate>(
     }
 }
 
-/// Hands each event of the read up to `moment` to `apply`, reading ahead by one page.
+/// Hands each event of the read up to `moment` to `apply`, reading ahead by one page. Returns how
+/// far it has read: the stream has no other event up to there.
 async fn replay_pages(
     store: &dyn EventStore,
     read: Read,
     moment: Moment,
     mut apply: impl FnMut(&RecordedEvent) -> Result<(), LoadError>,
-) -> Result<(), LoadError> {
+) -> Result<Position, LoadError> {
     let mut read = read.limit(REPLAY_PAGE_EVENTS);
     if let Moment::At(At::Position(position)) = moment {
         read = read.up_to(position);
     }
-    let mut next = Some(Started::new(store.read(read.clone())).await);
-    while let Some(started) = next.take() {
+    let mut started = Started::new(store.read(read.clone())).await;
+    loop {
         let page = started.finish().await?;
-        if page.has_more {
+        let next = if page.has_more {
             read = read.after(page.through);
-            next = Some(Started::new(store.read(read.clone())).await);
-        }
+            Some(Started::new(store.read(read.clone())).await)
+        } else {
+            None
+        };
         for event in &page.events {
             let is_beyond = match moment {
                 Moment::At(At::Sequence(sequence)) => event.sequence > sequence,
@@ -168,10 +171,13 @@ async fn replay_pages(
                 Moment::Now | Moment::At(At::Position(_)) => false,
             };
             if is_beyond {
-                return Ok(());
+                return Ok(event.position.before());
             }
             apply(event)?;
         }
+        match next {
+            Some(next) => started = next,
+            None => return Ok(page.through),
+        }
     }
-    Ok(())
 }

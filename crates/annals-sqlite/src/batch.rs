@@ -9,6 +9,7 @@ use annals_core::{
 use quick_cache::unsync::Cache;
 use rusqlite::{CachedStatement, Connection, ErrorCode, ffi};
 
+use crate::changes::Changes;
 use crate::checksum::Place;
 use crate::fault::Fault;
 use crate::log;
@@ -35,6 +36,7 @@ struct State {
     /// Of the last event, in microseconds since 1970.
     timestamp: i64,
     streams: Cache<StreamId, (Sequence, EventId)>,
+    changes: Arc<Changes>,
     decoder: Decoder,
     clock: Arc<dyn Clock>,
 }
@@ -52,10 +54,12 @@ pub(crate) enum BatchError {
 
 impl Batches {
     pub(crate) fn new(connection: Connection, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
+        let head = log::head(&connection)?;
         let state = State {
-            head: log::head(&connection)?,
+            head,
             timestamp: log::last_timestamp(&connection)?.unwrap_or(i64::MIN),
             streams: Cache::new(STREAMS_KEPT),
+            changes: Arc::new(Changes::since(head)),
             decoder: Decoder::default(),
             clock,
         };
@@ -73,6 +77,11 @@ impl Batches {
     /// The last position that is durable, outside of [`Batches::write`].
     pub(crate) fn head(&self) -> Position {
         self.state.head
+    }
+
+    /// Which streams have changed, for whoever does not write.
+    pub(crate) fn changes(&self) -> Arc<Changes> {
+        Arc::clone(&self.state.changes)
     }
 
     /// Writes the appends in their order, all in one transaction. The verdicts, refusals included,
@@ -259,6 +268,7 @@ impl<'c> Transaction<'c> {
         let stream = event.stream();
         let position = self.state.head.plus(1);
         let sequence = self.last(stream)?.map_or(Sequence::ZERO, |(last, _)| last).plus(1);
+        self.state.changes.note(stream, position);
         let place = Place { position: position.as_i64(), sequence: sequence.as_i64(), timestamp };
         self.event_insert.execute((
             place.position,

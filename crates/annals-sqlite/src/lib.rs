@@ -44,6 +44,7 @@
 mod answers;
 mod batch;
 mod candidates;
+mod changes;
 mod checkpoint;
 mod checksum;
 mod connection;

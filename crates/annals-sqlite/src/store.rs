@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use annals_core::{
     Append, AppendError, Appended, BoxFuture, CommandId, EventStore, LogId, Page, Position, Read,
@@ -10,6 +11,7 @@ use annals_core::{
 use tokio::sync::watch;
 
 use crate::batch::Batches;
+use crate::changes::Changes;
 use crate::checkpoint::{Bounds, Checkpoints};
 use crate::head::{self, Head, Poller};
 use crate::location::Location;
@@ -56,7 +58,7 @@ pub struct SqliteStore {
 }
 
 enum Mode {
-    Writing { writer: Writer, head: watch::Receiver<Head>, _lock: Lock },
+    Writing { writer: Writer, head: watch::Receiver<Head>, changes: Arc<Changes>, _lock: Lock },
     Reading { poller: Poller },
 }
 
@@ -100,13 +102,14 @@ impl SqliteStore {
         let batches = Batches::new(connection, clock).map_err(|fault| at.fault(fault))?;
         let checkpoints = Checkpoints::start(location.path(), Bounds::for_bytes(wal_bytes))
             .map_err(|error| at.start(error))?;
+        let changes = batches.changes();
         let (news, head) = watch::channel(Ok(batches.head()));
         let writer = Writer::start(batches, checkpoints, news).map_err(|error| at.io(error))?;
         Ok(Self {
             readers: Readers::start(location.path(), readers).map_err(|error| at.start(error))?,
             snapshots: Snapshots::start(&location, Access::ReadWrite)
                 .map_err(|error| at.io(error))?,
-            mode: Mode::Writing { writer, head, _lock: lock },
+            mode: Mode::Writing { writer, head, changes, _lock: lock },
             log_id,
         })
     }
@@ -203,6 +206,13 @@ impl EventStore for SqliteStore {
 
     fn log_id(&self) -> LogId {
         self.log_id
+    }
+
+    fn is_unchanged_since(&self, stream: &StreamId, position: Position) -> bool {
+        match &self.mode {
+            Mode::Writing { changes, .. } => changes.are_none_since(stream, position),
+            Mode::Reading { .. } => false,
+        }
     }
 }
 

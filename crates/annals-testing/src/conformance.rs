@@ -79,7 +79,10 @@ pub use snapshots::{
     snapshots_are_kept_by_stream_and_state_version, snapshots_are_the_newest_up_to_a_sequence,
     snapshots_come_back_as_they_were, snapshots_race_and_the_newest_stays,
 };
-pub use visibility::reads_show_what_is_acknowledged_and_nothing_that_goes_away;
+pub use visibility::{
+    a_stream_that_has_changed_is_never_called_unchanged,
+    reads_show_what_is_acknowledged_and_nothing_that_goes_away,
+};
 pub use waiting::g11_waiting_misses_no_news;
 
 /// One function of the suite, in a form that fits into a list.
@@ -174,6 +177,7 @@ macro_rules! __event_store_checks {
             g12_nul_is_refused_up_front
             timestamps_never_step_back
             reads_show_what_is_acknowledged_and_nothing_that_goes_away
+            a_stream_that_has_changed_is_never_called_unchanged
             conditions_are_checked_in_the_documented_order
             appends_are_taken_in_the_order_they_are_first_polled
             query_selects_exactly_what_matches

@@ -270,6 +270,10 @@ impl<S: EventStore> EventStore for FaultyStore<S> {
     fn find_command(&self, id: CommandId) -> BoxFuture<'_, Result<Option<Appended>, ReadError>> {
         Box::pin(self.call(Call::FindCommand, move |inner| inner.find_command(id)))
     }
+
+    fn is_unchanged_since(&self, stream: &StreamId, position: Position) -> bool {
+        self.inner.is_unchanged_since(stream, position)
+    }
 }
 
 impl<S: SnapshotStore> SnapshotStore for FaultyStore<S> {

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use annals_core::{
     Append, AppendError, Appended, BoxFuture, CommandId, EventId, EventStore, LogId, NewEvent,
-    Page, Position, Read, ReadError,
+    Page, Position, Read, ReadError, StreamId,
 };
 use tokio::sync::Notify;
 
@@ -104,6 +104,8 @@ pub enum Sabotage {
     AcknowledgedIsShownLate,
     /// Events are shown while it is not yet certain that they will stand there.
     UncertainIsShown,
+    /// A stream is called unchanged when only the last event is new.
+    LastChangeIsOverlooked,
 
     /// Who begins to wait looks first and listens afterwards.
     WakeUpIsLost,
@@ -208,5 +210,10 @@ impl EventStore for SabotagedStore {
 
     fn log_id(&self) -> LogId {
         self.inner.log_id()
+    }
+
+    fn is_unchanged_since(&self, stream: &StreamId, position: Position) -> bool {
+        let overlooked = u64::from(self.is(Sabotage::LastChangeIsOverlooked));
+        self.inner.is_unchanged_since(stream, position.plus(overlooked))
     }
 }

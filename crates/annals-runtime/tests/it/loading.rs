@@ -7,7 +7,7 @@ use annals_core::{
     Sequence, StreamId,
 };
 use annals_runtime::{At, LoadError};
-use annals_testing::ManualClock;
+use annals_testing::{Call, FaultyStore, ManualClock};
 
 use crate::domain::{Account, Command, Event, app, app_on, id, memory};
 
@@ -32,6 +32,26 @@ async fn what_was_acknowledged_is_loaded_also_by_another_application() {
         assert_eq!(loaded.state.balance, amount * (amount + 1) / 2);
         assert_eq!(loaded.sequence.get(), amount.unsigned_abs());
     }
+}
+
+/// The memory store knows it; what comes from elsewhere is found all the same.
+#[tokio::test]
+async fn a_state_in_memory_is_not_read_again_where_the_store_knows_that_nothing_came_in() {
+    let store = Arc::new(FaultyStore::new(MemoryStore::new()));
+    let (one, other) = (app_on(&store), app_on(&store));
+    one.execute::<Account>(&id("1"), Command::Deposit(1)).await.unwrap();
+    other.execute::<Account>(&id("2"), Command::Deposit(1)).await.unwrap();
+    let reads = store.calls(Call::Read);
+    for _ in 0..3 {
+        let loaded = one.load::<Account>(&id("1")).await.unwrap();
+        assert_eq!((loaded.state.balance, loaded.sequence.get()), (1, 1));
+    }
+    assert_eq!(store.calls(Call::Read), reads);
+    other.execute::<Account>(&id("1"), Command::Deposit(1)).await.unwrap();
+    assert_eq!(one.load::<Account>(&id("1")).await.unwrap().state.balance, 2);
+    let reads = store.calls(Call::Read);
+    assert_eq!(one.load::<Account>(&id("1")).await.unwrap().state.balance, 2);
+    assert_eq!(store.calls(Call::Read), reads);
 }
 
 #[tokio::test]

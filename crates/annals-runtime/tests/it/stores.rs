@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 
 use annals_core::{
     Append, AppendCondition, AppendError, Appended, BoxFuture, CommandId, EventStore, LogId,
-    MemoryStore, Page, Position, Read, ReadError,
+    MemoryStore, Page, Position, Read, ReadError, StreamId,
 };
 
 /// A log in which somebody else always writes just before.
@@ -34,16 +34,18 @@ impl Restorable {
 pub(crate) struct OneByOne<S = MemoryStore>(pub(crate) S);
 
 /// A log whose calls take a random time on their way there and back, but for no time at all on a
-/// clock.
+/// clock. Half of them tell, without a look, that a stream has not changed.
 #[derive(Debug)]
 pub(crate) struct Slow<S> {
     inner: S,
+    tells_changes: bool,
     rng: Mutex<StdRng>,
 }
 
 impl<S> Slow<S> {
     pub(crate) fn new(inner: S, seed: u64) -> Self {
-        Self { inner, rng: Mutex::new(StdRng::seed_from_u64(seed)) }
+        let mut rng = StdRng::seed_from_u64(seed);
+        Self { inner, tells_changes: rng.random(), rng: Mutex::new(rng) }
     }
 
     pub(crate) fn inner(&self) -> &S {
@@ -176,5 +178,9 @@ impl<S: EventStore> EventStore for Slow<S> {
 
     fn log_id(&self) -> LogId {
         self.inner.log_id()
+    }
+
+    fn is_unchanged_since(&self, stream: &StreamId, position: Position) -> bool {
+        self.tells_changes && self.inner.is_unchanged_since(stream, position)
     }
 }

@@ -100,6 +100,63 @@ pub async fn reads_show_what_is_acknowledged_and_nothing_that_goes_away(harness:
     }
 }
 
+/// A stream that has an event beyond a position is not called unchanged since then: not once the
+/// event is acknowledged, not once anybody has read it, and not when the log was opened again.
+///
+/// A store may call any stream changed.
+///
+/// # Panics
+///
+/// If the promise is broken.
+pub async fn a_stream_that_has_changed_is_never_called_unchanged(harness: &dyn Harness) {
+    const WRITERS: usize = 3;
+    const READERS: u64 = 3;
+    const APPENDS: usize = 100;
+    let mut log = new_log(harness).await;
+    let (running, is_running) = watch::channel(WRITERS);
+    let running = Arc::new(running);
+    let writers = (0..WRITERS).map(|writer| -> BoxFuture<'static, ()> {
+        let (store, running) = (log.store(), Arc::clone(&running));
+        Box::pin(async move {
+            let own = stream(format!("{writer}"));
+            for _ in 0..APPENDS {
+                let append =
+                    commanded(vec![event(&own)], AppendCondition::default(), CommandId::new());
+                let at = acknowledged(&*store, append).await.first_position;
+                assert_changed_before(&*store, &own, at);
+            }
+            running.send_modify(|running| *running -= 1);
+        })
+    });
+    let readers = (0..READERS).map(|_| -> BoxFuture<'static, ()> {
+        let (store, is_running) = (log.store(), is_running.clone());
+        Box::pin(async move {
+            let mut through = Position::ZERO;
+            while *is_running.borrow() > 0 {
+                let page = read_page(&*store, Read::all().after(through)).await;
+                for event in &page.events {
+                    assert_changed_before(&*store, &event.stream, event.position);
+                }
+                through = page.through;
+                tokio::task::yield_now().await;
+            }
+        })
+    });
+    race(writers.chain(readers)).await;
+    log.reopen().await;
+    let store = log.store();
+    for event in read_log(&*store).await {
+        assert_changed_before(&*store, &event.stream, event.position);
+    }
+}
+
+fn assert_changed_before(store: &dyn EventStore, stream: &StreamId, event: Position) {
+    for position in [Position::ZERO, event.before()] {
+        let is_unchanged = store.is_unchanged_since(stream, position);
+        assert!(!is_unchanged, "{stream} has an event at {event}: it changed after {position}");
+    }
+}
+
 impl Shown {
     /// Looks in one of five ways.
     async fn look(&mut self, store: &dyn EventStore, news: &News, way: u8) {

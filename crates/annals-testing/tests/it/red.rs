@@ -119,6 +119,7 @@ const SABOTAGES: &[(Sabotage, &[&str])] = &[
         &["reads_show_what_is_acknowledged_and_nothing_that_goes_away"],
     ),
     (Sabotage::UncertainIsShown, &["reads_show_what_is_acknowledged_and_nothing_that_goes_away"]),
+    (Sabotage::LastChangeIsOverlooked, &["a_stream_that_has_changed_is_never_called_unchanged"]),
     (Sabotage::WakeUpIsLost, &["g11_waiting_misses_no_news"]),
     (Sabotage::WakeUpIsEarly, &["g11_waiting_misses_no_news"]),
     (Sabotage::JsonIsNormalised, &["g12_json_comes_back_to_the_letter"]),
