@@ -158,7 +158,8 @@ where
     ///
     /// # Errors
     ///
-    /// [`SagasError::Refused`] if the instance does not stand so that it can be followed;
+    /// [`SagasError::Refused`] if the instance does not stand so that it can be followed: nothing is
+    /// parked that could be retried, compensation is under way already, or it has ended;
     /// [`SagasError::Form`] if the saga does not understand the signal; else as its variants say.
     pub async fn order(
         &self,
@@ -168,61 +169,6 @@ where
     ) -> Result<SagaOrdered, SagasError> {
         order.check()?;
         self.operator(saga)?.order(id, order).await
-    }
-
-    /// Gives the order [`SagaOrder::retry`].
-    ///
-    /// # Errors
-    ///
-    /// [`SagasError::Refused`] if nothing is parked; else as its variants say.
-    pub async fn retry(&self, saga: &str, id: &str, by: &str, why: &str) -> Result<(), SagasError> {
-        self.order(saga, id, SagaOrder::retry(by, why)).await.map(drop)
-    }
-
-    /// Gives the order [`SagaOrder::compensate`].
-    ///
-    /// # Errors
-    ///
-    /// [`SagasError::Refused`] if that is under way or the instance has ended; else as its variants
-    /// say.
-    pub async fn compensate(
-        &self,
-        saga: &str,
-        id: &str,
-        by: &str,
-        why: &str,
-    ) -> Result<(), SagasError> {
-        self.order(saga, id, SagaOrder::compensate(by, why)).await.map(drop)
-    }
-
-    /// Gives the order [`SagaOrder::abandon`].
-    ///
-    /// # Errors
-    ///
-    /// [`SagasError::Refused`] if it has ended; else as its variants say.
-    pub async fn abandon(
-        &self,
-        saga: &str,
-        id: &str,
-        by: &str,
-        why: &str,
-    ) -> Result<(), SagasError> {
-        self.order(saga, id, SagaOrder::abandon(by, why)).await.map(drop)
-    }
-
-    /// Gives the order [`SagaOrder::signal`].
-    ///
-    /// # Errors
-    ///
-    /// [`SagasError::Form`] if the saga does not understand it; else as its variants say.
-    pub async fn signal(
-        &self,
-        saga: &str,
-        id: &str,
-        signal: Value,
-        by: &str,
-    ) -> Result<(), SagasError> {
-        self.order(saga, id, SagaOrder::signal(signal, by)).await.map(drop)
     }
 
     pub(super) fn operator(&self, saga: &str) -> Result<&Arc<dyn Operates>, SagasError> {

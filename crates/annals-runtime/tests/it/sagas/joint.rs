@@ -4,7 +4,7 @@ use annals_core::{
     EventStore, OpenStep, Position, Read, SagaOrigin, SagaState, Sequence, StepCommandId, StreamId,
     codec,
 };
-use annals_runtime::SagaDriver;
+use annals_runtime::{SagaDriver, SagaOrder};
 
 use super::house::House;
 use super::payment::{Payment, Services, WalletCommand};
@@ -76,7 +76,7 @@ async fn step_is_done_and_noted_although_the_instance_has_changed_meanwhile() {
     house.fill("a", 100).await;
     let (driver, origin, step) = begun(&house).await;
     let sagas = house.sagas();
-    sagas.signal("payment", "1", "mended".into(), "bob").await.unwrap();
+    sagas.order("payment", "1", SagaOrder::signal("mended".into(), "bob")).await.unwrap();
     let recorded = driver.perform("1", &origin, &step, 1).await.unwrap().unwrap();
     super::assert_dispatches_the_next(&recorded);
     assert_eq!((recorded.sequence.get(), house.amount("a").await), (3, 70));
@@ -88,7 +88,7 @@ async fn step_that_was_called_off_is_not_performed() {
     let house = House::new();
     house.fill("a", 100).await;
     let (driver, origin, step) = begun(&house).await;
-    house.sagas().compensate("payment", "1", "bob", "no").await.unwrap();
+    house.sagas().order("payment", "1", SagaOrder::compensate("bob", "no")).await.unwrap();
     house.driver().cancel("1", &origin, &step).await.unwrap().unwrap();
     assert!(driver.perform("1", &origin, &step, 1).await.unwrap().is_none());
     assert_eq!(house.amount("a").await, 100);

@@ -109,7 +109,11 @@ async fn rejections_are_told_in_words() {
     house.order("1", "a", "b", 30).await;
     process.listed("1", "parked").await;
     house.tell("a", WalletCommand::Close).await;
-    process.sagas.compensate("payment", "1", "bob", "it took too long").await.unwrap();
+    process
+        .sagas
+        .order("payment", "1", SagaOrder::compensate("bob", "it took too long"))
+        .await
+        .unwrap();
     let is_rejected = |found: &SagaSummary| {
         let parked = found.open.first().and_then(|step| step.parked.as_ref());
         parked.is_some_and(|parked| parked.is_rejected)

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use annals_core::{SagaError, SagaState};
-use annals_runtime::{SagaList, SagaSummary, SagasError};
+use annals_runtime::{SagaList, SagaOrder, SagaSummary, SagasError};
 
 use super::house::House;
 use super::payment::WalletCommand;
@@ -22,7 +22,11 @@ async fn step_that_fails_too_often_is_parked_until_somebody_retries_it() {
     assert_eq!(why.error, "the post office is closed");
     let detail = process.sagas.show("payment", "1").await.unwrap();
     assert_eq!(detail.open[0].parked.as_ref(), Some(why));
-    process.sagas.retry("payment", "1", "alice", "the strike is over").await.unwrap();
+    process
+        .sagas
+        .order("payment", "1", SagaOrder::retry("alice", "the strike is over"))
+        .await
+        .unwrap();
     process.ended("1", SagaState::Completed).await;
     let detail = process.sagas.show("payment", "1").await.unwrap();
     let order = detail.timeline.iter().find(|entry| entry.event_type == "saga.retry_ordered");
@@ -44,14 +48,18 @@ async fn rejected_compensation_waits_for_somebody_and_can_be_tried_again() {
     house.order("1", "a", "b", 30).await;
     process.listed("1", "parked").await;
     house.tell("a", WalletCommand::Close).await;
-    process.sagas.compensate("payment", "1", "bob", "it took too long").await.unwrap();
+    process
+        .sagas
+        .order("payment", "1", SagaOrder::compensate("bob", "it took too long"))
+        .await
+        .unwrap();
     let is_parked = |found: &SagaSummary| {
         found.state == SagaState::Compensating && found.listed_state() == "parked"
     };
     let parked = process.found("1", is_parked).await;
     assert!(parked.open[0].parked.as_ref().unwrap().is_rejected);
     house.tell("a", WalletCommand::Open).await;
-    process.sagas.retry("payment", "1", "bob", "it is open again").await.unwrap();
+    process.sagas.order("payment", "1", SagaOrder::retry("bob", "it is open again")).await.unwrap();
     let ended = process.ended("1", SagaState::Failed).await;
     assert_eq!(ended.reason.as_deref(), Some("it took too long"));
     assert_eq!(house.amount("a").await, 100);
@@ -64,10 +72,11 @@ async fn abandoned_instance_takes_nothing_more() {
     let process = house.start();
     house.order("1", "a", "b", 0).await;
     process.listed("1", "running").await;
-    process.sagas.abandon("payment", "1", "bob", "a mistake").await.unwrap();
+    process.sagas.order("payment", "1", SagaOrder::abandon("bob", "a mistake")).await.unwrap();
     let ended = process.ended("1", SagaState::Abandoned).await;
     assert_eq!(ended.reason.as_deref(), Some("a mistake"));
-    let refused = process.sagas.abandon("payment", "1", "bob", "again").await.unwrap_err();
+    let refused =
+        process.sagas.order("payment", "1", SagaOrder::abandon("bob", "again")).await.unwrap_err();
     assert!(matches!(refused, SagasError::Refused(SagaError::Ended)), "{refused:?}");
     house.stop_order("1").await;
     process.stop().await;
@@ -81,9 +90,9 @@ async fn instance_is_told_something_from_outside() {
     house.order("1", "a", "b", 0).await;
     process.listed("1", "running").await;
     let sagas = &process.sagas;
-    let wrong = sagas.signal("payment", "1", 7.into(), "bob").await.unwrap_err();
+    let wrong = sagas.order("payment", "1", SagaOrder::signal(7.into(), "bob")).await.unwrap_err();
     assert!(matches!(wrong, SagasError::Form { .. }), "{wrong:?}");
-    sagas.signal("payment", "1", "never mind".into(), "bob").await.unwrap();
+    sagas.order("payment", "1", SagaOrder::signal("never mind".into(), "bob")).await.unwrap();
     process.ended("1", SagaState::Completed).await;
     process.stop().await;
 }
@@ -92,13 +101,13 @@ async fn instance_is_told_something_from_outside() {
 async fn orders_that_make_no_sense_are_refused_and_say_why() {
     let house = House::new();
     let sagas = house.sagas();
-    let unknown = sagas.retry("payments", "1", "bob", "").await.unwrap_err();
+    let unknown = sagas.order("payments", "1", SagaOrder::retry("bob", "")).await.unwrap_err();
     assert_eq!(unknown.to_string(), "there is no saga payments in this program, only payment");
-    let missing = sagas.retry("payment", "1", "bob", "").await.unwrap_err();
+    let missing = sagas.order("payment", "1", SagaOrder::retry("bob", "")).await.unwrap_err();
     assert!(matches!(missing, SagasError::NotFound { .. }), "{missing:?}");
-    let nobody = sagas.abandon("payment", "1", " ", "why").await.unwrap_err();
+    let nobody = sagas.order("payment", "1", SagaOrder::abandon(" ", "why")).await.unwrap_err();
     assert!(matches!(nobody, SagasError::Limit(_)), "{nobody:?}");
-    let no_reason = sagas.abandon("payment", "1", "bob", "").await.unwrap_err();
+    let no_reason = sagas.order("payment", "1", SagaOrder::abandon("bob", "")).await.unwrap_err();
     assert!(matches!(no_reason, SagasError::Limit(_)), "{no_reason:?}");
 }
 

@@ -1,6 +1,7 @@
 //! Timers fire once, also after a downtime, and by whoever is there.
 
 use annals_core::SagaState;
+use annals_runtime::SagaOrder;
 use chrono::TimeDelta;
 
 use super::house::House;
@@ -54,8 +55,12 @@ async fn timer_that_the_saga_panics_at_is_parked_and_the_others_fire() {
         assert_eq!(why.error, "it panicked: nobody has thought of this");
         assert_eq!((why.attempts, why.is_untold), (3, true));
     }
-    process.sagas.signal("payment", "2", "mended".into(), "bob").await.unwrap();
-    process.sagas.retry("payment", "2", "bob", "it has been mended").await.unwrap();
+    process.sagas.order("payment", "2", SagaOrder::signal("mended".into(), "bob")).await.unwrap();
+    process
+        .sagas
+        .order("payment", "2", SagaOrder::retry("bob", "it has been mended"))
+        .await
+        .unwrap();
     process.ended("2", SagaState::Completed).await;
     let ended = process.ended("1", SagaState::Failed).await;
     assert_eq!(ended.reason.as_deref(), Some("nobody said anything"));
