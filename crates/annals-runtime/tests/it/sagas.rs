@@ -5,6 +5,7 @@ mod joint;
 mod limits;
 mod listing;
 mod orders;
+mod past;
 mod payment;
 mod timers;
 

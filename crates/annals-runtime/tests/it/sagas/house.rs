@@ -76,16 +76,7 @@ impl House {
     }
 
     pub(super) fn start(&self) -> Process {
-        let sagas = self.sagas();
-        let (stop, stopped) = oneshot::channel();
-        let running = sagas.clone();
-        let task = tokio::spawn(async move {
-            let shutdown = async {
-                let _ = stopped.await;
-            };
-            running.run(shutdown).await.unwrap();
-        });
-        Process { sagas, stop, task }
+        Process::start(self.sagas())
     }
 
     pub(super) async fn fill(&self, wallet: &str, amount: i64) {
@@ -121,6 +112,18 @@ pub(super) struct Process {
 }
 
 impl Process {
+    pub(super) fn start(sagas: TestSagas) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let running = sagas.clone();
+        let task = tokio::spawn(async move {
+            let shutdown = async {
+                let _ = stopped.await;
+            };
+            running.run(shutdown).await.unwrap();
+        });
+        Self { sagas, stop, task }
+    }
+
     /// Ends it in good order.
     pub(super) async fn stop(self) {
         self.stop.send(()).unwrap();

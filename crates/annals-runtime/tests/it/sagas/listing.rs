@@ -125,3 +125,36 @@ async fn rejections_are_told_in_words() {
     assert_eq!(told, ["it is closed"]);
     process.stop().await;
 }
+
+/// One letter took ten seconds, because it had to be retried, and so ten seconds are usual.
+#[tokio::test(start_paused = true)]
+async fn step_is_late_that_takes_many_times_as_long_as_usual() {
+    let house = House::new();
+    house.fill("a", 100).await;
+    let letters = &house.world.letters_fail;
+    letters.store(u32::MAX, Ordering::SeqCst);
+    let process = house.start();
+    let open = async |id: &str| {
+        let detail = process.sagas.show("payment", id).await.unwrap();
+        let step = detail.open.first().unwrap();
+        assert_eq!(step.name, "SendLetter");
+        (step.usual, step.is_late)
+    };
+    house.order("1", "a", "b", 30).await;
+    process.listed("1", "parked").await;
+    house.clock.advance(TimeDelta::seconds(10));
+    assert_eq!(open("1").await, (None, false), "nobody knows what is usual yet");
+    letters.store(0, Ordering::SeqCst);
+    let retry = SagaOrder::retry("bob", "they are back");
+    process.sagas.order("payment", "1", retry).await.unwrap();
+    process.ended("1", SagaState::Completed).await;
+
+    letters.store(u32::MAX, Ordering::SeqCst);
+    house.order("2", "a", "b", 30).await;
+    process.listed("2", "parked").await;
+    house.clock.advance(TimeDelta::seconds(50));
+    assert_eq!(open("2").await, (Some(10.0), false));
+    house.clock.advance(TimeDelta::milliseconds(1));
+    assert_eq!(open("2").await, (Some(10.0), true));
+    process.stop().await;
+}
