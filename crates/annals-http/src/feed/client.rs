@@ -10,6 +10,7 @@ use futures_util::{Stream, stream};
 use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::credential::Credential;
 use super::frame;
 use super::hub::{Hub, LiveEvent, Phase};
 use super::selection::Selection;
@@ -36,6 +37,9 @@ pub(super) struct Client {
     live: Option<Live>,
     phase: watch::Receiver<Phase>,
     next_heartbeat: Instant,
+    credential: Credential,
+    /// When it was last looked at.
+    accepted_at: Instant,
     _seat: OwnedSemaphorePermit,
 }
 
@@ -49,6 +53,7 @@ struct Live {
 impl Client {
     pub(super) async fn connect(
         hub: &Arc<Hub>,
+        credential: Credential,
         selection: Selection,
         after: Option<Position>,
     ) -> Result<Self, Problem> {
@@ -74,6 +79,8 @@ impl Client {
             batch: None,
             live: None,
             phase,
+            credential,
+            accepted_at: Instant::now(),
             _seat: seat,
         })
     }
@@ -81,9 +88,21 @@ impl Client {
     pub(super) fn into_stream(self) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
         stream::unfold(self, |mut client| async move {
             let frame = client.next().await?;
+            if !client.is_accepted() {
+                return None;
+            }
             client.next_heartbeat = Instant::now() + client.hub.options.heartbeat;
             Some((Ok(frame), client))
         })
+    }
+
+    /// Whether it may be sent what is to be sent now, however long it was waited for.
+    fn is_accepted(&mut self) -> bool {
+        if self.accepted_at.elapsed() < self.hub.options.credentials_within {
+            return true;
+        }
+        self.accepted_at = Instant::now();
+        self.credential.is_accepted()
     }
 
     /// What to send next; `None` if the client is to connect again.

@@ -4,6 +4,7 @@
 
 mod client;
 mod credentials;
+mod feed;
 mod issuer;
 mod keys;
 mod rate;

@@ -63,7 +63,8 @@ pub async fn serve(
     let listener = TcpListener::bind(address.0).await.map_err(listen)?;
     let actual = listener.local_addr().map_err(listen)?;
     let callers = authentication.callers(actual)?;
-    let feed = Feed::new(service.bank.app().store().clone(), FeedOptions::default());
+    let feed = Feed::new(service.bank.app().store().clone(), FeedOptions::default())
+        .with_authentication(authentication.clone());
     let models = service.queries.read_models().clone();
     let scheme = if tls.is_some() { "https" } else { "http" };
     let mut options = ServerOptions::default();

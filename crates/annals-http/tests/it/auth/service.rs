@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use annals_core::{Aggregate, EventStore, MemoryStore, Metadata, Read};
 use annals_derive::DomainEvent;
@@ -9,6 +10,7 @@ use annals_http::auth::{
     self, ApiKeyFollower, ApiKeyRegistry, ApiKeys, Authentication, CreatedApiKey, Jwt, JwtFollower,
     JwtOptions, NewApiKey, Role, Roles, Subject,
 };
+use annals_http::{Feed, FeedOptions};
 use annals_runtime::App;
 use annals_testing::ManualClock;
 use axum::Router;
@@ -120,19 +122,25 @@ impl World {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = App::new(self.log.clone() as Arc<dyn EventStore>, ());
-        tokio::spawn(async move { axum::serve(listener, routes(app, authentication)).await });
+        let mut options = FeedOptions::default();
+        options.credentials_within = Duration::ZERO;
+        let feed = Feed::new(self.log.clone(), options).with_authentication(authentication.clone());
+        let routes = routes(app, &feed, authentication);
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        tokio::spawn(async move { feed.run(std::future::pending()).await });
         Service { address, log: self.log.clone() }
     }
 }
 
 /// One route for each role.
-fn routes(app: App<()>, authentication: Authentication) -> Router {
+fn routes(app: App<()>, feed: &Feed, authentication: Authentication) -> Router {
     let for_role = |role| from_fn_with_state(role, auth::require);
     let write = |State(app): State<App<()>>| async move {
         app.execute::<Note>(&1, ()).await.unwrap();
     };
-    let queries =
-        Router::new().route("/notes", get(|| async {})).route_layer(for_role(Role::Reader));
+    let queries = Router::from(feed.routes())
+        .route("/notes", get(|| async {}))
+        .route_layer(for_role(Role::Reader));
     let commands = Router::new().route("/notes", post(write)).route_layer(for_role(Role::Teller));
     let admin =
         Router::new().route("/admin", post(|| async {})).route_layer(for_role(Role::Operator));
