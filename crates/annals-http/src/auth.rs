@@ -20,7 +20,7 @@ mod role;
 
 pub use self::api_key::{
     API_KEYS_MAX, ApiKeyEntry, ApiKeyError, ApiKeyFollower, ApiKeyRegistry, ApiKeySecret, ApiKeys,
-    CreatedApiKey, KeyId, LastUsedError, LastUsedFile, NewApiKey,
+    CreatedApiKey, KeyId, LastUsed, LastUsedError, LastUsedFile, LastUses, NewApiKey,
 };
 pub use self::authentication::{AUTHORIZATION_BYTES_MAX, Authentication, Exposed};
 pub use self::denied::{CredentialError, Denied};

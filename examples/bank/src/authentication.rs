@@ -12,7 +12,7 @@ use annals_http::auth::{
 use thiserror::Error;
 
 use crate::keys::KeysPlace;
-use crate::store::{StoreError, StoreUrl};
+use crate::store::StoreError;
 
 /// What those who use the bank are asked, beside its API keys.
 #[derive(Debug, Clone)]
@@ -59,28 +59,29 @@ pub struct Followers {
     jwt: Option<JwtFollower>,
 }
 
-/// Who may use the bank whose log is `app_store`, at `url`.
+/// Who may use the bank whose log is `app_store`. Its keys are at `keys_place`; without one there
+/// are none.
 ///
 /// # Errors
 ///
 /// [`AuthenticationError`], whose variants say what to do.
 pub async fn open(
-    url: &StoreUrl,
+    keys_place: Option<&KeysPlace>,
     app_store: &Arc<dyn EventStore>,
     Asking { issuer, requests_per_second }: Asking,
 ) -> Result<(Authentication, Followers), AuthenticationError> {
     let limit = RateLimit::per_second(requests_per_second);
     let mut authentication = Authentication::new().with_rate_limit(limit);
     let mut followers = Followers::default();
-    if let Ok(place) = KeysPlace::of(url) {
-        let store = match url {
-            StoreUrl::Sqlite(_) => place.open_to_read().await?,
-            _ => Arc::clone(app_store),
+    if let Some(place) = keys_place {
+        let store = match place.is_log_itself() {
+            true => Arc::clone(app_store),
+            false => place.open_to_read().await?,
         };
         let (keys, follower) = ApiKeys::load(store, Arc::new(SystemClock)).await?;
         authentication = authentication.with_api_keys(keys);
         followers.keys = Some(match place.last_used() {
-            Some(file) => follower.last_used(file.clone()),
+            Some(last_used) => follower.last_used(Arc::clone(last_used)),
             None => follower,
         });
     }

@@ -149,7 +149,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Transfers(command) => on_runtime(command.run(&place)),
         Command::Sagas(command) => on_runtime(command.run(&place)),
         Command::Projections(command) => on_runtime(command.run(&place)),
-        Command::Keys(command) => on_runtime(command.run(&place.log)),
+        Command::Keys(command) => on_runtime(command.run(&place)),
         Command::Sample(sample) => sample.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

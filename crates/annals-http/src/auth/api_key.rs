@@ -15,7 +15,7 @@ mod secret;
 mod table;
 
 pub use self::keys::{ApiKeyFollower, ApiKeys};
-pub use self::last_used::{LastUsedError, LastUsedFile};
+pub use self::last_used::{LastUsed, LastUsedError, LastUsedFile, LastUses};
 pub use self::registry::{ApiKeyError, ApiKeyRegistry, CreatedApiKey, NewApiKey};
 pub(super) use self::secret::is_api_key;
 pub use self::secret::{ApiKeySecret, KeyId};

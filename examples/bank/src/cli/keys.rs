@@ -1,9 +1,8 @@
 //! `bank keys`
 
-use std::collections::BTreeMap;
-
 use annals_http::auth::{
-    ApiKeyEntry, ApiKeyError, ApiKeyRegistry, KeyId, LastUsedError, NewApiKey, Role, Subject,
+    ApiKeyEntry, ApiKeyError, ApiKeyRegistry, KeyId, LastUsedError, LastUses, NewApiKey, Role,
+    Subject,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
@@ -11,9 +10,9 @@ use serde::Serialize;
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{self, Format};
+use crate::cli::place::Place;
 use crate::cli::table::Table;
 use crate::keys::{KeysPlace, NoKeys};
-use crate::store::StoreUrl;
 
 /// What to do with API keys.
 #[derive(Debug, Subcommand)]
@@ -89,8 +88,8 @@ struct Revoked {
 }
 
 impl KeysCommand {
-    pub(super) async fn run(self, log: &StoreUrl) -> Result<(), Failure> {
-        let place = KeysPlace::of(log)?;
+    pub(super) async fn run(self, place: &Place) -> Result<(), Failure> {
+        let place = place.keys()?;
         match self {
             Self::Create(create) => create.run(&place).await,
             Self::List { format } => list(&place, format).await,
@@ -118,7 +117,10 @@ impl Create {
 
 async fn list(place: &KeysPlace, format: Format) -> Result<(), Failure> {
     let entries = ApiKeyRegistry::new(place.open_to_read().await?).list().await?;
-    let times = place.last_used().map_or(Ok(BTreeMap::new()), |file| file.read())?;
+    let times = match place.last_used() {
+        Some(last_used) => last_used.read().await?,
+        None => LastUses::new(),
+    };
     let listed: Vec<Listed> = entries
         .into_iter()
         .map(|entry| Listed { last_used_at: times.get(&entry.id).copied(), entry })
@@ -186,6 +188,10 @@ impl From<ApiKeyError> for Failure {
 
 impl From<LastUsedError> for Failure {
     fn from(error: LastUsedError) -> Self {
-        Self::new(Exit::Input, &error)
+        let exit = match &error {
+            LastUsedError::Unavailable(_) => Exit::ReadModels,
+            _ => Exit::Input,
+        };
+        Self::new(exit, &error)
     }
 }

@@ -5,6 +5,7 @@ use clap::Args;
 
 use crate::cli::exit::Failure;
 use crate::cli::secret_value::SecretValueParser;
+use crate::keys::{KeysPlace, NoKeys};
 use crate::read_models::{ReadModels, ReadModelsPlace};
 use crate::services::BankServices;
 use crate::store::{Access, StoreUrl};
@@ -45,8 +46,15 @@ impl Place {
         app: &App<BankServices>,
         access: Access,
     ) -> Result<ReadModels, Failure> {
-        let beside = || ReadModelsPlace::beside(&self.log);
-        let place = self.read_models.clone().unwrap_or_else(beside);
-        Ok(ReadModels::open(&place, app, access).await?)
+        Ok(ReadModels::open(&self.read_models(), app, access).await?)
+    }
+
+    /// Where the API keys are.
+    pub(super) fn keys(&self) -> Result<KeysPlace, NoKeys> {
+        KeysPlace::of(&self.log, &self.read_models())
+    }
+
+    fn read_models(&self) -> ReadModelsPlace {
+        self.read_models.clone().unwrap_or_else(|| ReadModelsPlace::beside(&self.log))
     }
 }

@@ -70,7 +70,8 @@ impl Serve {
         let models = place.open_read_models(&app, Access::Write).await?;
         let requests_per_second = self.requests_per_second.unwrap_or(PER_SECOND);
         let asking = Asking { issuer: self.issuer(), requests_per_second };
-        let guarded = authentication::open(&place.log, app.store(), asking).await?;
+        let keys = place.keys().ok();
+        let guarded = authentication::open(keys.as_ref(), app.store(), asking).await?;
         let service = Service {
             bank: Bank::new(app.clone()),
             transfers: Transfers::new(app),

@@ -1,8 +1,6 @@
 //! Who may use the bank while it is served.
 
-use ureq::http::Request;
-
-use crate::client::{Answer, send};
+use crate::client::Answer;
 use crate::each_store::on_each_store;
 use crate::home::Home;
 use crate::server::Server;
@@ -22,11 +20,6 @@ pub(crate) fn key(home: &Home, role: &str) -> (String, String) {
     (text("id"), text("key"))
 }
 
-fn get(server: &Server, path: &str, key: &str) -> Answer {
-    let request = Request::get(format!("{}{path}", server.url));
-    send(request.header("authorization", format!("Bearer {key}")).body(Vec::new()).unwrap())
-}
-
 fn open_alice(server: &Server, key: &str) -> Answer {
     let authorization = format!("Bearer {key}");
     let headers = [("authorization", &*authorization), ("x-actor", "root")];
@@ -43,20 +36,20 @@ fn a_key_opens_what_its_role_permits_and_its_holder_is_the_actor(home: &Home) {
         assert_eq!(open_alice(&server, key).status, opening, "{key}");
     }
     for (key, admin) in [(reader, 403), (teller, 403), (operator, 200)] {
-        assert_eq!(get(&server, "/accounts/alice", key).status, 200, "{key}");
-        assert_eq!(get(&server, "/admin/projections", key).status, admin, "{key}");
+        assert_eq!(server.get_with("/accounts/alice", key).status, 200, "{key}");
+        assert_eq!(server.get_with("/admin/projections", key).status, admin, "{key}");
     }
-    let history = get(&server, "/accounts/alice/history", reader).json(200);
+    let history = server.get_with("/accounts/alice/history", reader).json(200);
     assert_eq!(history["events"][0]["metadata"]["actor"], "teller");
 }
 
 fn a_key_is_revoked_while_the_bank_is_served(home: &Home) {
     let (id, key) = key(home, "reader");
     let server = Server::start(home);
-    assert_eq!(get(&server, "/accounts/alice", &key).status, 404);
+    assert_eq!(server.get_with("/accounts/alice", &key).status, 404);
     assert_eq!(home.bank(&["keys", "revoke", &id]).code, Some(0));
     // About a second; each request takes a moment, so this ends, and fails, if it never comes.
-    let mut answers = (0..20_000).map(|_| get(&server, "/accounts/alice", &key).status);
+    let mut answers = (0..20_000).map(|_| server.get_with("/accounts/alice", &key).status);
     assert!(answers.any(|status| status == 401));
 }
 

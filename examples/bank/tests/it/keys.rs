@@ -1,10 +1,15 @@
 //! `bank keys`: from being created to being revoked.
 
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+
+use crate::authentication::key;
 use crate::each_store::on_each_store;
-use crate::home::Home;
+use crate::home::{Finished, Home};
+use crate::server::Server;
 
 on_each_store! {
     keys_are_created_listed_and_revoked,
+    a_key_that_was_used_is_listed_with_the_time,
 }
 
 fn create(home: &Home, args: &[&str]) -> serde_json::Value {
@@ -33,6 +38,74 @@ fn keys_are_created_listed_and_revoked(home: &Home) {
     let words: Vec<Vec<&str>> =
         text.lines().map(|line| line.split("  ").map(str::trim).collect()).collect();
     assert!(words[1].contains(&"revoked") && words[2].contains(&"accepted"), "{text}");
+}
+
+/// When the key with this id was last used.
+fn last_used(home: &Home, id: &str) -> Option<DateTime<Utc>> {
+    let listed = home.bank(&["keys", "list", "--format", "json"]).json();
+    let listed = listed.as_array().unwrap().iter().find(|it| it["id"] == id).unwrap();
+    serde_json::from_value(listed["last_used_at"].clone()).unwrap()
+}
+
+/// Sends a request with a key, and stops the service politely: what it knows is written down then.
+fn use_up(mut server: Server, key: &str) {
+    assert_eq!(server.get_with("/accounts/alice", key).status, 404);
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+}
+
+fn a_key_that_was_used_is_listed_with_the_time(home: &Home) {
+    let ((used, secret), (unused, _)) = (key(home, "reader"), key(home, "teller"));
+    assert_eq!(last_used(home, &used), None);
+    let before = Utc::now().duration_trunc(TimeDelta::seconds(1)).unwrap();
+    use_up(Server::start(home), &secret);
+    let time = last_used(home, &used).unwrap();
+    assert!((before..=Utc::now()).contains(&time), "{time}");
+    assert_eq!(last_used(home, &unused), None);
+    let text = home.bank(&["keys", "list"]).stdout;
+    assert!(text.contains(&time.format("%Y-%m-%d %H:%M").to_string()), "{text}");
+}
+
+#[test]
+fn of_two_servers_on_one_database_the_later_use_counts() {
+    let home = Home::on_postgres();
+    let keys = [key(&home, "reader"), key(&home, "teller")];
+    // Both make the table, at the same moment.
+    let servers = [Server::start(&home), Server::start(&home)];
+    let before = Utc::now().duration_trunc(TimeDelta::seconds(1)).unwrap();
+    std::thread::scope(|scope| {
+        for (server, (_, secret)) in servers.into_iter().zip(&keys) {
+            scope.spawn(move || use_up(server, secret));
+        }
+    });
+    let times = keys.each_ref().map(|(id, _)| last_used(&home, id).unwrap());
+    assert!(times.iter().all(|time| *time >= before), "{times:?}");
+
+    // As if by a third one, on a machine whose clock is ahead.
+    let ahead = times[0] + TimeDelta::hours(1);
+    let update = format!("UPDATE bank_keys.last_used SET used_at = '{ahead}' WHERE key_id = ");
+    home.database().execute(&format!("{update}'{}'", keys[0].0));
+    let server = Server::start(&home);
+    assert_eq!(server.get_with("/accounts/alice", &keys[0].1).status, 404);
+    use_up(server, &keys[1].1);
+    assert_eq!(last_used(&home, &keys[0].0), Some(ahead), "it never goes back");
+    assert!(last_used(&home, &keys[1].0).unwrap() >= times[1]);
+}
+
+/// Whoever may only read may also clean up.
+#[test]
+fn the_reader_role_sees_the_last_use() {
+    let home = Home::on_postgres();
+    let database = home.database();
+    let (application, reader) = (database.create_role("app"), database.create_role("reader"));
+    let migrate = ["migrate", "--application-role", &application, "--reader-role", &reader];
+    assert_eq!(home.bank(&migrate).code, Some(0));
+    let (id, secret) = key(&home, "reader");
+    let url = database.url_of(&application);
+    use_up(Server::start_with(&home, &[("BANK_STORE", url)]), &secret);
+    let mut list = home.command(&["keys", "list", "--format", "json"]);
+    let listed = Finished::of(list.env("BANK_STORE", database.url_of(&reader))).json();
+    assert!(listed[0]["last_used_at"].is_string(), "{id}: {listed}");
 }
 
 #[test]

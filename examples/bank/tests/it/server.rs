@@ -33,17 +33,23 @@ impl Server {
 
     /// On the log of the home, with more arguments.
     pub(crate) fn start_with_args(home: &Home, args: &[&str]) -> Self {
-        Self::start_by(home.command(&[&SERVE[..], args].concat()))
+        Self::start_with_all(home, args, &[])
     }
 
     /// With variables of its environment.
     pub(crate) fn start_with(home: &Home, variables: &[(&str, String)]) -> Self {
-        let mut command = home.command(&SERVE);
+        Self::start_with_all(home, &[], variables)
+    }
+
+    /// With more arguments, and with variables of its environment.
+    pub(crate) fn start_with_all(home: &Home, args: &[&str], variables: &[(&str, String)]) -> Self {
+        let mut command = home.command(&[&SERVE[..], args].concat());
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         Self::start_by(command)
     }
 
-    fn start_by(mut command: Command) -> Self {
+    /// By a command of the test's own.
+    pub(crate) fn start_by(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -60,6 +66,12 @@ impl Server {
     pub(crate) fn get(&self, path: &str) -> Answer {
         let request = Request::get(format!("{}{path}", self.url));
         send(request.body(Vec::new()).unwrap())
+    }
+
+    /// With an API key.
+    pub(crate) fn get_with(&self, path: &str, key: &str) -> Answer {
+        let request = Request::get(format!("{}{path}", self.url));
+        send(request.header("authorization", format!("Bearer {key}")).body(Vec::new()).unwrap())
     }
 
     /// A request without a body, by any method.

@@ -10,7 +10,7 @@ use annals_core::{Clock, EventStore, Position};
 use annals_runtime::{Batch, Subscription, SubscriptionError};
 use tokio::sync::watch;
 
-use super::last_used::LastUsedFile;
+use super::last_used::{LastUsed, LastUses};
 use super::registry::ApiKeyError;
 use super::secret::id_of;
 use super::table::{Envelope, Table, subscription};
@@ -51,7 +51,7 @@ struct Shared {
 pub struct ApiKeyFollower {
     keys: ApiKeys,
     subscription: Subscription<Envelope>,
-    last_used: Option<LastUsedFile>,
+    last_used: Option<Arc<dyn LastUsed>>,
 }
 
 impl ApiKeys {
@@ -130,9 +130,9 @@ impl fmt::Debug for ApiKeys {
 }
 
 impl ApiKeyFollower {
-    /// Writes to `file` when each key was last used, once a minute and at the end.
-    pub fn last_used(self, file: LastUsedFile) -> Self {
-        Self { last_used: Some(file), ..self }
+    /// Has `place` know when each key was last used, once a minute and at the end.
+    pub fn last_used(self, place: Arc<dyn LastUsed>) -> Self {
+        Self { last_used: Some(place), ..self }
     }
 
     /// Follows the log until `shutdown`.
@@ -142,13 +142,15 @@ impl ApiKeyFollower {
     /// Dropped instead, it follows no more, and the last minute's uses are not written down.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { keys, subscription, last_used } = self;
+        let mut diary =
+            last_used.map(|place| Diary { keys: keys.clone(), place, written: LastUses::new() });
         tokio::select! {
             () = shutdown => {}
             never = follow(&keys, subscription) => match never {},
-            never = write_down_often(&keys, last_used.as_ref()) => match never {},
+            never = write_often(diary.as_mut()) => match never {},
         }
-        if let Some(file) = &last_used {
-            write_down(&keys, file).await;
+        if let Some(diary) = &mut diary {
+            diary.write().await;
         }
     }
 }
@@ -181,32 +183,61 @@ async fn follow(keys: &ApiKeys, mut subscription: Subscription<Envelope>) -> Inf
     }
 }
 
-async fn write_down_often(keys: &ApiKeys, file: Option<&LastUsedFile>) -> Infallible {
-    let Some(file) = file else { return std::future::pending().await };
-    loop {
-        tokio::time::sleep(LAST_USED_EVERY).await;
-        write_down(keys, file).await;
+/// What this process has told of last uses.
+struct Diary {
+    keys: ApiKeys,
+    place: Arc<dyn LastUsed>,
+    written: LastUses,
+}
+
+impl Diary {
+    /// Writes down what has changed. What cannot be written is with what changes next.
+    async fn write(&mut self) {
+        let used = self.news();
+        if used.is_empty() {
+            return;
+        }
+        match self.place.add(used.clone()).await {
+            Ok(()) => self.written.extend(used),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the last use of API keys could not be written down");
+            }
+        }
+    }
+
+    fn news(&self) -> LastUses {
+        let table = self.keys.read();
+        let used = table.keys().filter_map(|key| Some((key.entry.id, key.last_used()?)));
+        used.filter(|(id, time)| self.written.get(id) != Some(time)).collect()
     }
 }
 
-async fn write_down(keys: &ApiKeys, file: &LastUsedFile) {
-    let used =
-        keys.read().keys().filter_map(|key| Some((key.entry.id, key.last_used()?))).collect();
-    if let Err(error) = file.add(used).await {
-        let error = &error as &dyn std::error::Error;
-        tracing::warn!(error, "the last use of API keys could not be written down");
+async fn write_often(diary: Option<&mut Diary>) -> Infallible {
+    let Some(diary) = diary else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(LAST_USED_EVERY).await;
+        diary.write().await;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use annals_core::{MemoryStore, SystemClock};
-    use annals_testing::{Call, Fault, FaultyStore};
+    use annals_core::{BoxFuture, MemoryStore, SystemClock};
+    use annals_testing::{Call, Fault, FaultyStore, ManualClock};
+    use chrono::TimeDelta;
+    use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
     use super::*;
-    use crate::auth::api_key::{ApiKeyRegistry, NewApiKey};
+    use crate::auth::api_key::{ApiKeyRegistry, CreatedApiKey, LastUsedError, NewApiKey};
     use crate::auth::principal::Subject;
     use crate::auth::role::Roles;
+
+    async fn create(registry: &ApiKeyRegistry) -> CreatedApiKey {
+        let subject = Subject::new("alice").unwrap();
+        let new = NewApiKey { subject, roles: Roles::all(), expires_at: None };
+        registry.create(new).await.unwrap()
+    }
 
     /// One of them may have been revoked, and nobody here would know.
     #[tokio::test(start_paused = true)]
@@ -214,9 +245,7 @@ mod tests {
         let store = FaultyStore::new(MemoryStore::new()).on(Call::WaitPast, 1, Fault::Closed);
         let store: Arc<dyn EventStore> = Arc::new(store);
         let registry = ApiKeyRegistry::new(Arc::clone(&store));
-        let subject = Subject::new("alice").unwrap();
-        let new = NewApiKey { subject, roles: Roles::all(), expires_at: None };
-        let key = registry.create(new).await.unwrap().secret;
+        let key = create(&registry).await.secret;
         let (keys, follower) = ApiKeys::load(store, Arc::new(SystemClock)).await.unwrap();
         assert!(keys.authenticate(key.expose()).is_ok());
 
@@ -229,5 +258,56 @@ mod tests {
             assert!(keys.authenticate(key.expose()).is_ok());
         };
         follower.run(observed).await;
+    }
+
+    /// Passes on what it is to keep, and keeps it from the second time on.
+    #[derive(Debug)]
+    struct Place(UnboundedSender<LastUses>, std::sync::atomic::AtomicBool);
+
+    impl LastUsed for Place {
+        fn read(&self) -> BoxFuture<'_, Result<LastUses, LastUsedError>> {
+            Box::pin(async { Err(LastUsedError::Ending) })
+        }
+
+        fn add(&self, used: LastUses) -> BoxFuture<'_, Result<(), LastUsedError>> {
+            self.0.send(used).unwrap();
+            let was_asked = self.1.swap(true, std::sync::atomic::Ordering::Relaxed);
+            Box::pin(async move { was_asked.then_some(()).ok_or(LastUsedError::Ending) })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_uses_that_are_new_are_written_down_and_once_a_minute() {
+        let clock = Arc::new(ManualClock::default());
+        let store: Arc<dyn EventStore> = Arc::new(MemoryStore::new());
+        let registry = ApiKeyRegistry::with_clock(Arc::clone(&store), clock.clone());
+        let (often, once) = (create(&registry).await, create(&registry).await);
+        let (keys, follower) = ApiKeys::load(store, clock.clone()).await.unwrap();
+        let (place, mut added) = unbounded_channel();
+        let follower = follower.last_used(Arc::new(Place(place, false.into())));
+        let used = |key: &CreatedApiKey| (key.entry.id, clock.now());
+        let observed = async {
+            let began = tokio::time::Instant::now();
+            for key in [&often, &once, &often] {
+                keys.authenticate(key.secret.expose()).unwrap();
+            }
+            let both = LastUses::from([used(&often), used(&once)]);
+            assert_eq!(added.recv().await.unwrap(), both);
+            assert_eq!(added.recv().await.unwrap(), both, "it could not be written before");
+            assert_eq!(began.elapsed(), 2 * LAST_USED_EVERY);
+
+            clock.advance(TimeDelta::seconds(59));
+            keys.authenticate(often.secret.expose()).unwrap();
+            let hour = Duration::from_secs(60 * 60);
+            assert!(tokio::time::timeout(hour, added.recv()).await.is_err(), "it is known");
+            clock.advance(TimeDelta::seconds(1));
+            for _ in 0..1_000 {
+                keys.authenticate(often.secret.expose()).unwrap();
+            }
+            assert_eq!(added.recv().await.unwrap(), [used(&often)].into());
+            keys.authenticate(often.secret.expose()).unwrap();
+        };
+        follower.run(observed).await;
+        assert_eq!(added.recv().await, None, "nothing is left for the end");
     }
 }

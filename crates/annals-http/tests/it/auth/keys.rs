@@ -1,7 +1,9 @@
 //! API keys: from being created to being forgotten about.
 
+use std::sync::Arc;
+
 use annals_http::auth::{
-    ApiKeyError, Authentication, KeyId, LastUsedFile, NewApiKey, Role, Roles, Subject,
+    ApiKeyError, Authentication, KeyId, LastUsed, LastUsedFile, NewApiKey, Role, Roles, Subject,
 };
 use chrono::TimeDelta;
 use tokio::sync::oneshot;
@@ -103,7 +105,7 @@ async fn the_last_use_is_written_down_to_the_minute() {
     let (keys, _) = world.followers();
     let file = LastUsedFile::new(world.path("used.json"));
     let (stop, stopped) = oneshot::channel::<()>();
-    let follower = keys.last_used(file.clone());
+    let follower = keys.last_used(Arc::new(file.clone()));
     let running = tokio::spawn(follower.run(async { stopped.await.unwrap_or_default() }));
     let service = world.serve(world.authentication.clone()).await;
     let (used, unused) = (world.key(&[Role::Reader]).await, world.key(&[Role::Reader]).await);
@@ -116,6 +118,6 @@ async fn the_last_use_is_written_down_to_the_minute() {
     service.ask("GET /notes", &wrong).await;
     stop.send(()).unwrap();
     running.await.unwrap();
-    let times = file.read().unwrap();
+    let times = file.read().await.unwrap();
     assert_eq!(times.into_iter().collect::<Vec<_>>(), [(used.entry.id, first)]);
 }
