@@ -74,6 +74,20 @@ async fn a_state_is_shown_as_it_is_and_as_it_was() {
             (&json!(sequence), &json!(count))
         );
     }
+    // What was, at each moment at which something happened.
+    let events = house.get("/admin/streams/counter/a").await.json(200)["events"].clone();
+    let events = events.as_array().unwrap();
+    for moment in events.iter().map(|event| event["timestamp"].as_str().unwrap()) {
+        let is_past = |event: &&Value| event["timestamp"].as_str().unwrap() <= moment;
+        let past: Vec<_> = events.iter().filter(is_past).collect();
+        let path = format!("/admin/aggregates/counter/a?at={moment}");
+        let state = house.get(&path).await.json(200);
+        let count: u64 = past.iter().map(|event| event["payload"]["by"].as_u64().unwrap()).sum();
+        assert_eq!(
+            (&state["sequence"], &state["state"]["count"]),
+            (&json!(past.len()), &json!(count))
+        );
+    }
     for (path, status, code) in [
         ("/admin/aggregates/counter/a?at_sequence=4", 404, "sequence_ahead"),
         ("/admin/aggregates/counter/a?at=2000-01-01T00:00:00Z", 404, "not_found"),
@@ -140,7 +154,13 @@ async fn a_read_model_is_rebuilt_and_rolled_back_and_retired() {
     assert_eq!(delete(1).await.status, 204);
     assert_eq!(house.post("/admin/projections/other/rebuild", "").await.code(), "not_found");
     let leases = house.get("/admin/leases").await.json(200);
-    assert_eq!(leases["leases"].as_array().unwrap().len(), 2);
+    let leases = leases["leases"].as_array().unwrap();
+    let partitions: Vec<_> = leases.iter().map(|lease| lease["partition"].as_u64()).collect();
+    assert_eq!(partitions, [Some(0), Some(1)]);
+    for lease in leases {
+        assert_eq!((&lease["projection"], &lease["generation"]), (&json!("counts"), &json!(2)));
+        assert!(lease["worker"].as_str().unwrap().parse::<uuid::Uuid>().is_ok(), "{lease}");
+    }
 }
 
 #[tokio::test]

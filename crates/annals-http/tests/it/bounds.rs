@@ -12,10 +12,22 @@ use tokio::net::TcpStream;
 use crate::client::{read_answer, request, send};
 use crate::house::{House, Plan};
 
-fn compressed(body: &[u8]) -> Vec<u8> {
+fn gzip(body: &[u8]) -> Vec<u8> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     gzip.write_all(body).unwrap();
     gzip.finish().unwrap()
+}
+
+/// A frame of zstd (RFC 8878, section 3.1.1) whose window is 128 KiB, with these blocks.
+fn zstd(blocks: &[u8]) -> Vec<u8> {
+    [&[0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3], blocks].concat()
+}
+
+/// The head of a block: its size, its kind (0 is as it is, 1 is one byte repeated), and whether it
+/// is the last.
+fn zstd_block(size: u32, kind: u32, is_last: bool) -> [u8; 3] {
+    let [first, second, third, _] = (size << 3 | kind << 1 | u32::from(is_last)).to_le_bytes();
+    [first, second, third]
 }
 
 fn encoded(encoding: &str, body: &[u8]) -> Vec<u8> {
@@ -31,17 +43,26 @@ fn encoded(encoding: &str, body: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn a_compressed_body_is_taken() {
     let house = House::new().await;
-    let body = compressed(br#"{"by":5}"#);
-    assert_eq!(send(house.address, encoded("gzip", &body)).await.json(200)["count"], 5);
+    let body = br#"{"by":5}"#;
+    let as_it_is = [&zstd_block(8, 0, true)[..], body].concat();
+    for (encoding, body, count) in [("gzip", gzip(body), 5), ("zstd", zstd(&as_it_is), 10)] {
+        let answer = send(house.address, encoded(encoding, &body)).await;
+        assert_eq!(answer.json(200)["count"], count, "{encoding}");
+    }
 }
 
 #[tokio::test]
 async fn a_body_that_decompresses_to_too_much_is_refused() {
     let house = House::new().await;
-    let body = compressed(&vec![b' '; 40 * 1024 * 1024]);
-    assert!(body.len() < 64 * 1024);
-    let answer = send(house.address, encoded("gzip", &body)).await;
-    assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"));
+    // 40 MiB in both: 320 blocks of as many spaces as one can have.
+    let spaces = |is_last| [&zstd_block(128 * 1024, 1, is_last)[..], b" "].concat();
+    let blocks = [spaces(false).repeat(319), spaces(true)].concat();
+    for (encoding, body) in [("gzip", gzip(&vec![b' '; 40 * 1024 * 1024])), ("zstd", zstd(&blocks))]
+    {
+        assert!(body.len() < 64 * 1024);
+        let answer = send(house.address, encoded(encoding, &body)).await;
+        assert_eq!((answer.status, answer.code().as_str()), (413, "body_too_large"), "{encoding}");
+    }
 }
 
 #[tokio::test]
@@ -81,6 +102,36 @@ async fn a_head_that_does_not_end_is_not_waited_for() {
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).await.unwrap();
+    }
+}
+
+/// Each drop comes in time, and the last one never would.
+#[tokio::test]
+async fn what_comes_in_drops_is_not_waited_for() {
+    let mut plan = Plan::default();
+    plan.service.body.within = Duration::from_millis(100);
+    plan.server.headers_within = Duration::from_millis(100);
+    let house = House::with(plan).await;
+    let post = "POST /counters/a/up HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+    for (begin, drop, status) in [
+        ("GET /counters/a HTTP/1.1\r\nhost: x\r\nx: ".to_owned(), "a", None),
+        (format!("{post}content-length: 60000\r\n\r\n"), " ", Some("HTTP/1.1 408")),
+        (format!("{post}transfer-encoding: chunked\r\n\r\n"), "1\r\n \r\n", Some("HTTP/1.1 408")),
+    ] {
+        let stream = TcpStream::connect(house.address).await.unwrap();
+        let (mut answer, mut request) = stream.into_split();
+        request.write_all(begin.as_bytes()).await.unwrap();
+        let dripping = async {
+            let mut moments = tokio::time::interval(Duration::from_millis(5));
+            while request.write_all(drop.as_bytes()).await.is_ok() {
+                moments.tick().await;
+            }
+        };
+        let mut bytes = Vec::new();
+        // It ends with an error where drops were on the way.
+        let _ = tokio::join!(dripping, answer.read_to_end(&mut bytes)).1;
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(status.is_none_or(|status| text.starts_with(status)), "{begin}: {text}");
     }
 }
 
