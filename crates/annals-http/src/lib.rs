@@ -48,7 +48,7 @@ pub use event::EventBody;
 pub use feed::{Feed, FeedOptions};
 pub use health::{CheckResult, Health, Readiness};
 pub use idempotency::{IDEMPOTENCY_KEY_CHARACTERS_MAX, IDEMPOTENCY_KEY_HEADER};
-pub use openapi::{documentation, guarded};
+pub use openapi::{CommandProblems, documentation, guarded};
 pub use page::{Cursor, CursorError, PageLimit, PageLimitError};
 pub use parameters::{Parameters, Segments};
 pub use problem::{Fault, Kind, Problem, ProblemBody, Refusal};

@@ -1,5 +1,6 @@
 //! The description of an API, and a page to try it out on.
 
+mod command_problems;
 mod guarded;
 mod operations;
 
@@ -11,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+pub use self::command_problems::CommandProblems;
 pub use self::guarded::guarded;
 use crate::problem::{Kind, Problem};
 

@@ -20,6 +20,7 @@ problems! {
     MalformedParameter: 400, "A parameter is malformed";
     MalformedAddress: 400, "The path or a parameter is malformed";
     MalformedInstance: 400, "No instance can have that name";
+    MalformedOrder: 400, "The path, a header or the JSON is malformed";
     MalformedPosition: 400, "That is no position";
     MalformedNumber: 400, "That is no number";
     MalformedLetter: 400, "That is no name";

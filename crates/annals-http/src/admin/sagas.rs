@@ -194,25 +194,25 @@ async fn list(
 /// Names an instance: which saga, and which instance of it.
 type Instance = Segments<(String, String)>;
 
+/// The same, as it is described.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only described")]
+struct InstanceParameters {
+    /// Which saga
+    #[param(pattern = "^[A-Za-z0-9_.:-]{1,48}$")]
+    saga: String,
+    /// Which instance of it
+    #[param(pattern = r"^[^\x00-\x1f\x7f-\x9f]{1,63}$")]
+    id: String,
+}
+
 /// One instance: what it waits for and since when, and what happened to it
 #[utoipa::path(
     get,
     path = "/sagas/{saga}/{id}",
     tag = "admin",
-    params(
-        (
-            "saga" = String,
-            Path,
-            description = "Which saga",
-            pattern = "^[A-Za-z0-9_.:-]{1,48}$"
-        ),
-        (
-            "id" = String,
-            Path,
-            description = "Which instance of it",
-            pattern = r"^[^\x00-\x1f\x7f-\x9f]{1,63}$"
-        ),
-    ),
+    params(InstanceParameters),
     responses(
         (status = 200, description = "The instance as it is now", body = SagaDetailSchema),
         MalformedInstance,

@@ -3,6 +3,7 @@
 //! The domain and its answers do not know OpenAPI. A test compares what the service really answers
 //! with these shapes, field by field.
 
+pub(super) use annals_http::CommandProblems;
 use annals_http::ProblemBody;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -415,33 +416,6 @@ pub(super) enum TransferStateShape {
     Failed,
     NeedsOperator,
     Abandoned,
-}
-
-/// What a command can be answered with besides what it is for, and what any request can.
-#[derive(Debug, IntoResponses)]
-#[expect(dead_code, reason = "only described")]
-pub(super) enum CommandProblems {
-    /// The body did not come in time
-    #[response(status = 408, content_type = "application/problem+json")]
-    Timeout(ProblemBody<'static>),
-    /// A rule forbids it as things are now
-    #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(ProblemBody<'static>),
-    /// The precondition does not hold
-    #[response(status = 412, content_type = "application/problem+json")]
-    Precondition(ProblemBody<'static>),
-    /// The body is too large
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(ProblemBody<'static>),
-    /// The body is not declared to be JSON, or compressed in an unknown way
-    #[response(status = 415, content_type = "application/problem+json")]
-    NotJson(ProblemBody<'static>),
-    /// A rule forbids it however things are, or the idempotency key was used otherwise
-    #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(ProblemBody<'static>),
-    /// Try again with the same idempotency key
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(ProblemBody<'static>),
 }
 
 /// A part of the path or a parameter is not understood

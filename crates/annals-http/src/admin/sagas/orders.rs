@@ -4,16 +4,18 @@ use annals_core::{CommandId, ConsistencyToken, Sequence};
 use annals_runtime::SagaOrder;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, IntoResponses, ToSchema};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Instance, Of, check};
+use super::{Instance, InstanceParameters, Of, check};
 use crate::admin::Operator;
+use crate::admin::problems::{MalformedOrder, NoInstance};
 use crate::admin::why::Why;
 use crate::answer::Answer;
+use crate::openapi::CommandProblems;
 use crate::parameters::Segments;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::terms::{Asked, Terms};
 
 pub(super) fn routes() -> OpenApiRouter<Of> {
@@ -21,19 +23,6 @@ pub(super) fn routes() -> OpenApiRouter<Of> {
         .routes(routes!(retry))
         .routes(routes!(compensate))
         .routes(routes!(abandon))
-}
-
-/// Which instance.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "only described")]
-struct InstanceParameters {
-    /// Which saga
-    #[param(pattern = "^[A-Za-z0-9_.:-]{1,48}$")]
-    saga: String,
-    /// Which instance of it
-    #[param(pattern = r"^[^\x00-\x1f\x7f-\x9f]{1,63}$")]
-    id: String,
 }
 
 /// Under which terms.
@@ -92,39 +81,6 @@ struct SagaOrderedBody {
     repeated: bool,
 }
 
-/// What an order can be answered with when it is not given.
-#[derive(Debug, IntoResponses)]
-#[expect(dead_code, reason = "only described")]
-enum OrderProblems {
-    /// The path, a header or the JSON is malformed
-    #[response(status = 400, content_type = "application/problem+json")]
-    Malformed(ProblemBody<'static>),
-    /// There is no such instance
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(ProblemBody<'static>),
-    /// The body did not come in time
-    #[response(status = 408, content_type = "application/problem+json")]
-    Timeout(ProblemBody<'static>),
-    /// It cannot be done as the instance stands
-    #[response(status = 409, content_type = "application/problem+json")]
-    Refused(ProblemBody<'static>),
-    /// The instance is at another sequence
-    #[response(status = 412, content_type = "application/problem+json")]
-    Precondition(ProblemBody<'static>),
-    /// The body is too large
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(ProblemBody<'static>),
-    /// The body is not declared to be JSON
-    #[response(status = 415, content_type = "application/problem+json")]
-    NotJson(ProblemBody<'static>),
-    /// There is no reason, or the idempotency key was used otherwise
-    #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(ProblemBody<'static>),
-    /// The log is unavailable: try again with the same idempotency key
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(ProblemBody<'static>),
-}
-
 /// Have everything tried again that waits for an operator
 #[utoipa::path(
     post,
@@ -134,7 +90,9 @@ enum OrderProblems {
     request_body = SagaRetryBody,
     responses(
         (status = 202, description = "It will be tried", body = SagaOrderedBody),
-        OrderProblems,
+        MalformedOrder,
+        NoInstance,
+        CommandProblems,
     )
 )]
 async fn retry(
@@ -156,7 +114,9 @@ async fn retry(
     request_body = SagaOrderBody,
     responses(
         (status = 202, description = "It will be undone", body = SagaOrderedBody),
-        OrderProblems,
+        MalformedOrder,
+        NoInstance,
+        CommandProblems,
     )
 )]
 async fn compensate(
@@ -179,7 +139,9 @@ async fn compensate(
     request_body = SagaOrderBody,
     responses(
         (status = 200, description = "It has ended", body = SagaOrderedBody),
-        OrderProblems,
+        MalformedOrder,
+        NoInstance,
+        CommandProblems,
     )
 )]
 async fn abandon(
