@@ -188,10 +188,11 @@ impl<'l, A: Aggregate> Held<'l, A> {
 
     /// Makes sure that an answer resting on the state, such as a rejection, is true.
     ///
-    /// The log is asked, unless the store knows that nothing has come in since. If it does not have the state's last event yet, its arrival is awaited
-    /// with the turn passed on: the append that brings it expects its predecessor, so the state is
-    /// the current one at that moment, which is within this turn. The arrival alone would not do:
-    /// its answer may be late, and another process have written since, and told so.
+    /// The log is asked, unless the store knows that nothing has come in since. If it does not have
+    /// the state's last event yet, its arrival is awaited with the turn passed on: the append that
+    /// brings it expects its predecessor, so the state is the current one at that moment, which is
+    /// within this turn. The arrival alone would not do: its answer may be late, and another
+    /// process have written since, and told so.
     pub(crate) async fn confirm(
         mut self,
         store: &dyn EventStore,
