@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use ureq::Agent;
 use ureq::http::{HeaderMap, Request};
 
 /// What the server said.
@@ -23,14 +24,28 @@ pub(crate) fn send(request: Request<Vec<u8>>) -> Answer {
 
 /// Sends a request to a server that may not live to answer it.
 pub(crate) fn try_send(request: Request<Vec<u8>>) -> Result<Answer, ureq::Error> {
-    let config = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .allow_non_standard_methods(true)
-        .timeout_global(Some(WAIT_MAX));
-    let agent: ureq::Agent = config.build().into();
-    let (parts, mut body) = agent.run(request)?.into_parts();
-    let body = body.read_to_string()?;
-    Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+    Client::new().try_send(request)
+}
+
+/// A client that keeps its connections for what it sends next.
+#[derive(Debug)]
+pub(crate) struct Client(Agent);
+
+impl Client {
+    pub(crate) fn new() -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .allow_non_standard_methods(true)
+            .timeout_global(Some(WAIT_MAX));
+        Self(config.build().into())
+    }
+
+    /// Sends a request to a server that may not live to answer it.
+    pub(crate) fn try_send(&self, request: Request<Vec<u8>>) -> Result<Answer, ureq::Error> {
+        let (parts, mut body) = self.0.run(request)?.into_parts();
+        let body = body.read_to_string()?;
+        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+    }
 }
 
 impl Answer {

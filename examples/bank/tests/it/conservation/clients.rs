@@ -13,7 +13,7 @@ use ureq::http::Request;
 use super::ACCOUNTS;
 use super::books::{Books, End};
 use super::services::Services;
-use crate::client::{Answer, try_send};
+use crate::client::{Answer, Client};
 
 /// A transfer that was asked for, and what was answered last.
 #[derive(Debug)]
@@ -47,11 +47,11 @@ pub(super) fn account_id(number: usize) -> AccountId {
 /// Asks for transfers as long as there are any left to ask for.
 pub(super) fn transfer(services: &Services, left: &AtomicUsize, seed: u64) -> Vec<Asked> {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut asked = Vec::new();
+    let (client, mut asked) = (Client::new(), Vec::new());
     let one_less = |left: usize| left.checked_sub(1);
     while left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
         let mut one = Asked::any(&mut random);
-        one.ask(services, &mut random);
+        one.ask(&client, services, &mut random);
         asked.push(one);
     }
     asked
@@ -73,19 +73,20 @@ impl Asked {
     }
 
     /// Asks until there is an answer, with the same key; some give up.
-    fn ask(&mut self, services: &Services, random: &mut StdRng) {
+    fn ask(&mut self, client: &Client, services: &Services, random: &mut StdRng) {
         let mut body = serde_json::to_value(&self.order).unwrap();
         body["transfer_id"] = json!(self.id);
         body["mode"] = json!(if self.is_instant { "instant" } else { "saga" });
-        // Who waits hears of the end, and has the log looked at again and again meanwhile.
-        let prefer = if random.random_bool(0.25) { "wait=10" } else { "respond-async" };
+        // Who waits hears of the end, and has the log looked at again and again meanwhile. Not for
+        // long: whatever stops, somebody goes on asking.
+        let prefer = if random.random_bool(0.25) { "wait=1" } else { "respond-async" };
         loop {
             let request = Request::post(format!("{}/transfers", services.pick(random)))
                 .header("content-type", "application/json")
                 .header("idempotency-key", self.id.to_string())
                 .header("prefer", prefer);
             // Whoever is killed has not answered.
-            if let Ok(answer) = try_send(request.body(body.to_string().into()).unwrap())
+            if let Ok(answer) = client.try_send(request.body(body.to_string().into()).unwrap())
                 && answer.status < 500
             {
                 self.answer = self.read(&answer);
