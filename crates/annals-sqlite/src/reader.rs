@@ -2,11 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
 use annals_core::ReadError;
-use annals_core::telemetry::{Stopwatch, is_on};
+use annals_core::telemetry::Stopwatch;
 use async_channel::{Receiver, Sender};
 use rusqlite::Connection;
 use thiserror::Error;
@@ -14,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::connection;
 use crate::row::Decoder;
-use crate::telemetry::READERS;
+use crate::telemetry::{READERS, Usage};
 
 /// Reads waiting for a thread; further ones wait in their callers.
 const QUEUE_READS_MAX: usize = 1024;
@@ -39,7 +38,7 @@ impl Readers {
     pub(crate) fn start(path: &Path, count: usize) -> Result<Self, StartError> {
         let (jobs, queue) = async_channel::bounded(QUEUE_READS_MAX);
         let mut readers = Self { jobs, threads: Vec::with_capacity(count) };
-        let usage = Arc::new(Usage { used: AtomicUsize::new(0), all: count });
+        let usage = Arc::new(Usage::of(READERS, count));
         for number in 0..count {
             let connection = connection::reader(path)?;
             let (queue, usage) = (queue.clone(), Arc::clone(&usage));
@@ -83,24 +82,7 @@ impl Drop for Readers {
 fn work(connection: Connection, queue: &Receiver<Job>, usage: &Usage) {
     let mut reader = Reader { connection, decoder: Decoder::default() };
     while let Ok(job) = queue.recv_blocking() {
-        usage.tell(usage.used.fetch_add(1, Ordering::Relaxed) + 1);
-        job(&mut reader);
-        usage.tell(usage.used.fetch_sub(1, Ordering::Relaxed) - 1);
-    }
-}
-
-/// How many of the threads have something to read.
-#[derive(Debug)]
-struct Usage {
-    used: AtomicUsize,
-    all: usize,
-}
-
-impl Usage {
-    fn tell(&self, used: usize) {
-        if is_on() {
-            READERS.counted(used, self.all.saturating_sub(used));
-        }
+        usage.during(|| job(&mut reader));
     }
 }
 

@@ -1,12 +1,47 @@
 //! What the writer and the readers are called in what they tell.
 
-use annals_core::telemetry::{Pool, Stopwatch, attribute, metric};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use annals_core::telemetry::{Pool, Stopwatch, attribute, is_on, metric};
 
 /// The database, as the conventions name it.
 pub(crate) const SYSTEM: &str = "sqlite";
 
 /// The threads that read the log, each with a connection.
 pub(crate) const READERS: Pool = Pool { system: SYSTEM, name: "log_readers" };
+
+/// The threads that answer queries of read models.
+pub(crate) const QUERIES: Pool = Pool { system: SYSTEM, name: "queries" };
+
+/// The thread that looks up in read models what their runner asks for.
+pub(crate) const LOOKUPS: Pool = Pool { system: SYSTEM, name: "lookups" };
+
+/// How many threads of a pool, each of which has a connection, have something to do.
+#[derive(Debug)]
+pub(crate) struct Usage {
+    pool: Pool,
+    used: AtomicUsize,
+    all: usize,
+}
+
+impl Usage {
+    pub(crate) fn of(pool: Pool, threads: usize) -> Self {
+        Self { pool, used: AtomicUsize::new(0), all: threads }
+    }
+
+    /// A thread has something to do for as long as `work` takes.
+    pub(crate) fn during(&self, work: impl FnOnce()) {
+        self.tell(self.used.fetch_add(1, Ordering::Relaxed) + 1);
+        work();
+        self.tell(self.used.fetch_sub(1, Ordering::Relaxed) - 1);
+    }
+
+    fn tell(&self, used: usize) {
+        if is_on() {
+            self.pool.counted(used, self.all.saturating_sub(used));
+        }
+    }
+}
 
 /// Notes how long the commit of a batch took.
 pub(crate) fn flushed(watch: &Stopwatch) {

@@ -99,7 +99,8 @@ attributes! {
         "How many operations are done at once: the appends of the batch.";
     DB_POOL = "db.client.connection.pool.name", Few, "primary",
         "Which pool of connections. To the log: `primary` and `replica` of PostgreSQL, \
-        `log_readers` of SQLite. To read models in PostgreSQL: `workers`, `readers`, `builders`.";
+        `log_readers` of SQLite. To read models: `workers`, `readers` and `builders` of \
+        PostgreSQL, `queries` and `lookups` of SQLite.";
     DB_CONNECTION_STATE = "db.client.connection.state", Few, "used",
         "`used` or `idle`.";
     HTTP_METHOD = "http.request.method", Few, "POST",

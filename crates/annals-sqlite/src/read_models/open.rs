@@ -17,6 +17,7 @@ use crate::connection;
 use crate::fault::is_damage;
 use crate::location::Location;
 use crate::schema::{self, Identity};
+use crate::telemetry::{LOOKUPS, QUERIES};
 use crate::{READERS_DEFAULT, READERS_MAX};
 
 /// What the catalog says it is: "AnnR" as a number, first form.
@@ -128,8 +129,8 @@ impl ReadModelsOptions {
             }
         }
         let catalog = Keeper::start("annals-catalog", catalog).map_err(Fault::from).map_err(at)?;
-        let queries = Readers::start(&folder, readers).map_err(at)?;
-        let lookups = Readers::start(&folder, 1).map_err(at)?;
+        let queries = Readers::start(QUERIES, &folder, readers).map_err(at)?;
+        let lookups = Readers::start(LOOKUPS, &folder, 1).map_err(at)?;
         let keepers = Default::default();
         Ok(SqliteReadModels { queries, lookups, catalog, keepers, folder, clock })
     }

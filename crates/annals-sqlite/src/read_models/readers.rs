@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use annals_core::telemetry::{Pool, Stopwatch};
 use annals_core::{Generation, GenerationKey};
 use async_channel::{Receiver, Sender};
 use rusqlite::Connection;
@@ -12,6 +13,7 @@ use super::catalog;
 use super::fault::{self, Fault};
 use super::folder::Folder;
 use crate::connection;
+use crate::telemetry::Usage;
 
 /// Reads waiting for a thread; further ones wait in their callers.
 const QUEUE_READS_MAX: usize = 1024;
@@ -94,20 +96,22 @@ impl Reader {
 /// projections.
 #[derive(Debug)]
 pub(super) struct Readers {
+    pool: Pool,
     jobs: Sender<Job>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Readers {
-    pub(super) fn start(folder: &Arc<Folder>, count: usize) -> Result<Self, Fault> {
+    pub(super) fn start(pool: Pool, folder: &Arc<Folder>, count: usize) -> Result<Self, Fault> {
         let (jobs, queue) = async_channel::bounded(QUEUE_READS_MAX);
-        let mut readers = Self { jobs, threads: Vec::with_capacity(count) };
+        let mut readers = Self { pool, jobs, threads: Vec::with_capacity(count) };
+        let usage = Arc::new(Usage::of(pool, count));
         for number in 0..count {
             let reader = Reader::open(folder)?;
-            let queue = queue.clone();
+            let (queue, usage) = (queue.clone(), Arc::clone(&usage));
             let thread = thread::Builder::new()
                 .name(format!("annals-query-{number}"))
-                .spawn(move || work_until_closed(reader, &queue))?;
+                .spawn(move || work_until_closed(reader, &queue, &usage))?;
             readers.threads.push(thread);
         }
         Ok(readers)
@@ -118,9 +122,11 @@ impl Readers {
         &self,
         work: impl FnOnce(&Reader) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
+        let (pool, asked) = (self.pool, Stopwatch::start());
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |reader| {
             if !answer.is_closed() {
+                pool.lent(&asked);
                 let _ = answer.send(fault::catch_panic(|| {
                     reader.close_retired()?;
                     work(reader)
@@ -141,8 +147,8 @@ impl Drop for Readers {
     }
 }
 
-fn work_until_closed(mut reader: Reader, queue: &Receiver<Job>) {
+fn work_until_closed(mut reader: Reader, queue: &Receiver<Job>, usage: &Usage) {
     while let Ok(job) = queue.recv_blocking() {
-        job(&mut reader);
+        usage.during(|| job(&mut reader));
     }
 }
