@@ -48,5 +48,5 @@ mod traced;
 pub use lines::Lines;
 pub use propagation::{Header, outgoing};
 pub use sampling::{Sampling, TRACES_PER_SECOND};
-pub use settings::{Protocol, Settings, SettingsError, Signal};
+pub use settings::{Export, Protocol, Settings, SettingsError, Signal};
 pub use start::{Options, Running, SHUTDOWN_WAIT_MAX, StartError, start};

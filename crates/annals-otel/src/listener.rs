@@ -1,6 +1,6 @@
 //! From the measurements of the catalogue to the instruments of OpenTelemetry.
 
-use std::collections::HashMap;
+use std::ptr;
 
 use annals_core::TraceContext;
 use annals_core::telemetry::{Attribute, Kind, Labels, Metric, Telemetry, Values, metric};
@@ -12,8 +12,17 @@ use crate::propagation;
 /// Listens to all that is measured.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    /// By the names of the metrics. Empty if metrics are not exported.
-    instruments: HashMap<&'static str, Instrument>,
+    /// By where the metrics are in memory, which costs less to find than a name does. Empty if
+    /// metrics are not exported.
+    instruments: Vec<(usize, Instrument)>,
+    traces: Traces,
+}
+
+/// Whether traces are exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Traces {
+    Exported,
+    NotExported,
 }
 
 #[derive(Debug)]
@@ -25,12 +34,24 @@ enum Instrument {
 
 impl Listener {
     /// With an instrument for each metric of the catalogue.
-    pub(crate) fn new(meter: Option<&Meter>) -> Self {
+    pub(crate) fn new(meter: Option<&Meter>, traces: Traces) -> Self {
         let instruments = meter.map(|meter| {
-            metric::ALL.iter().map(|metric| (metric.name, instrument(meter, metric))).collect()
+            metric::ALL.iter().map(|metric| (place(metric), instrument(meter, metric))).collect()
         });
-        Self { instruments: instruments.unwrap_or_default() }
+        let mut instruments: Vec<_> = instruments.unwrap_or_default();
+        instruments.sort_by_key(|(place, _)| *place);
+        Self { instruments, traces }
     }
+
+    fn instrument(&self, metric: &'static Metric) -> Option<&Instrument> {
+        let place = place(metric);
+        let found = self.instruments.binary_search_by_key(&place, |(place, _)| *place).ok()?;
+        self.instruments.get(found).map(|(_, instrument)| instrument)
+    }
+}
+
+fn place(metric: &'static Metric) -> usize {
+    ptr::from_ref(metric).addr()
 }
 
 fn instrument(meter: &Meter, metric: &'static Metric) -> Instrument {
@@ -62,7 +83,7 @@ fn instrument(meter: &Meter, metric: &'static Metric) -> Instrument {
 
 impl Telemetry for Listener {
     fn measure(&self, metric: &'static Metric, value: f64, labels: Labels<'_>) {
-        let Some(instrument) = self.instruments.get(metric.name) else { return };
+        let Some(instrument) = self.instrument(metric) else { return };
         // Up to four without asking for memory.
         match labels {
             [] => instrument.record(value, &[]),
@@ -75,7 +96,11 @@ impl Telemetry for Listener {
     }
 
     fn current_trace(&self) -> Option<TraceContext> {
-        propagation::current()
+        // What is written outside of any trace says so: what follows from it must not begin one.
+        propagation::current().or_else(|| match self.traces {
+            Traces::Exported => propagation::not_kept(),
+            Traces::NotExported => None,
+        })
     }
 }
 

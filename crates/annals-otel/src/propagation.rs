@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use annals_core::TraceContext;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use tracing::Dispatch;
 use tracing_subscriber::Registry;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
@@ -44,11 +45,19 @@ pub(crate) fn current() -> Option<TraceContext> {
     let context = context.flatten().filter(SpanContext::is_valid)?;
     let trace = TraceContext::new(traceparent(&context)).ok()?;
     let tracestate = context.trace_state().header();
-    match trace.clone().with_tracestate(tracestate) {
-        Ok(with_state) => Some(with_state),
-        // It has none.
-        Err(_) => Some(trace),
+    if tracestate.is_empty() {
+        return Some(trace);
     }
+    Some(trace.clone().with_tracestate(tracestate).unwrap_or(trace))
+}
+
+/// The context of a trace of which nothing is kept, not even its first span.
+pub(crate) fn not_kept() -> Option<TraceContext> {
+    let ids = RandomIdGenerator::default();
+    let (trace, span) = (ids.new_trace_id(), ids.new_span_id());
+    let context =
+        SpanContext::new(trace, span, TraceFlags::NOT_SAMPLED, false, TraceState::default());
+    TraceContext::new(traceparent(&context)).ok()
 }
 
 /// Takes something from the current span of the registry below whatever layers there are.
@@ -91,6 +100,13 @@ mod tests {
         assert_eq!(traceparent(&context), TRACEPARENT);
         assert_eq!(context.trace_state().header(), "vendor=1,other=2");
         assert!(context.is_remote() && context.is_sampled());
+    }
+
+    #[test]
+    fn each_trace_that_is_not_kept_is_another_one() {
+        let [one, other] = [(); 2].map(|()| parse(not_kept().unwrap().traceparent()).unwrap());
+        assert!(one.is_valid() && !one.is_sampled());
+        assert_ne!(one.trace_id(), other.trace_id());
     }
 
     #[test]

@@ -43,16 +43,48 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    pub(crate) fn sampler(self) -> Box<dyn ShouldSample> {
-        let by_parent = |sampler| Box::new(ByOrigin(Box::new(sampler))) as Box<dyn ShouldSample>;
+    /// What decides, and what is known of its decisions before it is asked.
+    pub(crate) fn sampler(self) -> (Box<dyn ShouldSample>, Budget) {
+        fn by_origin(sampler: impl ShouldSample + 'static) -> Box<dyn ShouldSample> {
+            Box::new(ByOrigin(Box::new(sampler)))
+        }
         match self {
-            Self::Always => Box::new(Sampler::AlwaysOn),
-            Self::Never => Box::new(Sampler::AlwaysOff),
-            Self::Ratio(ratio) => Box::new(Sampler::TraceIdRatioBased(ratio)),
-            Self::ByParentElseAlways => Box::new(Sampler::ParentBased(Box::new(Sampler::AlwaysOn))),
-            Self::ByParentElseNever => by_parent(Sampler::AlwaysOff),
-            Self::ByParentElseRatio(ratio) => by_parent(Sampler::TraceIdRatioBased(ratio)),
-            Self::ByParentElsePerSecond(rate) => Box::new(ByOrigin(Box::new(PerSecond::new(rate)))),
+            Self::Always => (Box::new(Sampler::AlwaysOn), Budget::Unknown),
+            Self::Never => (Box::new(Sampler::AlwaysOff), Budget::Nothing),
+            Self::Ratio(ratio) => (Box::new(Sampler::TraceIdRatioBased(ratio)), Budget::Unknown),
+            Self::ByParentElseAlways => {
+                (Box::new(Sampler::ParentBased(Box::new(Sampler::AlwaysOn))), Budget::Unknown)
+            }
+            Self::ByParentElseNever => (by_origin(Sampler::AlwaysOff), Budget::Nothing),
+            Self::ByParentElseRatio(ratio) => {
+                (by_origin(Sampler::TraceIdRatioBased(ratio)), Budget::Unknown)
+            }
+            Self::ByParentElsePerSecond(rate) => {
+                let sampler = PerSecond::new(rate);
+                (by_origin(sampler.clone()), Budget::PerSecond(sampler))
+            }
+        }
+    }
+}
+
+/// What is known of traces before they begin.
+#[derive(Debug, Clone)]
+pub(crate) enum Budget {
+    /// Each may be kept.
+    Unknown,
+    /// None is kept that begins here.
+    Nothing,
+    /// As many are kept as its bucket holds.
+    PerSecond(PerSecond),
+}
+
+impl Budget {
+    /// Whether a trace that begins here and now is not kept, so that it need not begin.
+    pub(crate) fn is_spent(&self) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::Nothing => true,
+            Self::PerSecond(sampler) => sampler.is_empty(Instant::now()),
         }
     }
 }
@@ -86,7 +118,7 @@ impl ShouldSample for ByOrigin {
 
 /// A bucket of tokens that fills with time and holds those of a second.
 #[derive(Debug, Clone)]
-struct PerSecond {
+pub(crate) struct PerSecond {
     rate: f64,
     bucket: Arc<Mutex<(f64, Instant)>>,
 }
@@ -96,11 +128,20 @@ impl PerSecond {
         Self { rate, bucket: Arc::new(Mutex::new((rate, Instant::now()))) }
     }
 
+    fn tokens(&self, (tokens, since): (f64, Instant), now: Instant) -> f64 {
+        let gained = now.saturating_duration_since(since).as_secs_f64() * self.rate;
+        (tokens + gained).min(self.rate)
+    }
+
+    /// Whether nothing could be taken now.
+    fn is_empty(&self, now: Instant) -> bool {
+        let bucket = *self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        self.tokens(bucket, now) < 1.0
+    }
+
     fn take(&self, now: Instant) -> bool {
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        let (tokens, since) = *bucket;
-        let gained = now.saturating_duration_since(since).as_secs_f64() * self.rate;
-        let tokens = (tokens + gained).min(self.rate);
+        let (tokens, since) = (self.tokens(*bucket, now), bucket.1);
         let is_taken = tokens >= 1.0;
         *bucket = (if is_taken { tokens - 1.0 } else { tokens }, now.max(since));
         is_taken
@@ -140,7 +181,7 @@ mod tests {
     }
 
     fn is_kept(parent: Option<TraceFlags>, links: &[TraceFlags]) -> bool {
-        let sampler = Sampling::ByParentElseNever.sampler();
+        let (sampler, _) = Sampling::ByParentElseNever.sampler();
         let parent = parent
             .map_or_else(Context::new, |it| Context::new().with_remote_span_context(context(it)));
         let links: Vec<Link> = links.iter().map(|it| Link::with_context(context(*it))).collect();
@@ -165,7 +206,13 @@ mod tests {
         let start = Instant::now();
         let kept = |from: u32, to: u32| {
             (from..to)
-                .filter(|ms| sampler.take(start + Duration::from_millis((*ms).into())))
+                .map(|ms| start + Duration::from_millis(ms.into()))
+                .filter(|now| {
+                    let is_empty = sampler.is_empty(*now);
+                    let is_taken = sampler.take(*now);
+                    assert_ne!(is_empty, is_taken);
+                    is_taken
+                })
                 .count()
         };
         assert_eq!(kept(0, 1), 1);

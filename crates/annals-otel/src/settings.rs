@@ -31,21 +31,28 @@ const EXPORT_WAIT_MAX: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// How traces are exported, if they are.
-    pub traces: Option<Protocol>,
+    pub traces: Option<Export>,
     /// How metrics are exported, if they are.
-    pub metrics: Option<Protocol>,
+    pub metrics: Option<Export>,
     /// How log records are exported, if they are.
-    pub logs: Option<Protocol>,
+    pub logs: Option<Export>,
     /// Which traces are kept.
     pub sampling: Sampling,
     /// Spans that wait to be exported, at most.
     pub spans_max: usize,
     /// Log records that wait to be exported, at most.
     pub records_max: usize,
-    /// How long an export over HTTP may take.
-    pub export_wait_max: Duration,
     /// A variable names the service.
     pub has_service_name: bool,
+}
+
+/// How a kind of telemetry is exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Export {
+    /// How it travels.
+    pub protocol: Protocol,
+    /// How long an export over HTTP may take. Over gRPC the exporter reads the variable itself.
+    pub wait_max: Duration,
 }
 
 /// A kind of telemetry.
@@ -111,7 +118,6 @@ impl Settings {
             sampling: Sampling::default(),
             spans_max: QUEUE_ITEMS_MAX,
             records_max: QUEUE_ITEMS_MAX,
-            export_wait_max: EXPORT_WAIT_MAX,
             has_service_name: false,
         }
     }
@@ -128,15 +134,13 @@ impl Settings {
             return Ok(Self::off());
         }
         let attributes = variables.value("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
-        let wait = variables.number("OTEL_EXPORTER_OTLP_TIMEOUT")?;
         Ok(Self {
-            traces: variables.protocol(Signal::Traces)?,
-            metrics: variables.protocol(Signal::Metrics)?,
-            logs: variables.protocol(Signal::Logs)?,
+            traces: variables.export(Signal::Traces)?,
+            metrics: variables.export(Signal::Metrics)?,
+            logs: variables.export(Signal::Logs)?,
             sampling: variables.sampling()?,
             spans_max: variables.count("OTEL_BSP_MAX_QUEUE_SIZE")?,
             records_max: variables.count("OTEL_BLRP_MAX_QUEUE_SIZE")?,
-            export_wait_max: wait.map_or(EXPORT_WAIT_MAX, Duration::from_millis),
             has_service_name: variables.value("OTEL_SERVICE_NAME").is_some()
                 || attributes.contains("service.name="),
         })
@@ -167,7 +171,7 @@ impl Variables<'_> {
         Ok(number.unwrap_or(QUEUE_ITEMS_MAX).max(1))
     }
 
-    fn protocol(&self, signal: Signal) -> Result<Option<Protocol>, SettingsError> {
+    fn export(&self, signal: Signal) -> Result<Option<Export>, SettingsError> {
         let signal = signal.in_variables();
         let variable = format!("OTEL_{signal}_EXPORTER");
         let of_signal = |what| self.value(&format!("OTEL_EXPORTER_OTLP_{signal}_{what}"));
@@ -181,14 +185,20 @@ impl Variables<'_> {
         if !is_on {
             return Ok(None);
         }
-        match of_signal("PROTOCOL").or_else(|| of_all("PROTOCOL")).as_deref() {
-            None | Some("http/protobuf") => Ok(Some(Protocol::Http)),
-            Some("grpc") => Ok(Some(Protocol::Grpc)),
+        let protocol = match of_signal("PROTOCOL").or_else(|| of_all("PROTOCOL")).as_deref() {
+            None | Some("http/protobuf") => Protocol::Http,
+            Some("grpc") => Protocol::Grpc,
             Some(other) => {
                 let possible = "grpc or http/protobuf";
-                Err(wrong("OTEL_EXPORTER_OTLP_PROTOCOL", other.to_owned(), possible))
+                return Err(wrong("OTEL_EXPORTER_OTLP_PROTOCOL", other.to_owned(), possible));
             }
-        }
+        };
+        let wait = match self.number(&format!("OTEL_EXPORTER_OTLP_{signal}_TIMEOUT"))? {
+            Some(wait) => Some(wait),
+            None => self.number("OTEL_EXPORTER_OTLP_TIMEOUT")?,
+        };
+        let wait_max = wait.map_or(EXPORT_WAIT_MAX, Duration::from_millis);
+        Ok(Some(Export { protocol, wait_max }))
     }
 
     fn sampling(&self) -> Result<Sampling, SettingsError> {
@@ -224,6 +234,10 @@ fn wrong(variable: &str, value: String, possible: &'static str) -> SettingsError
 mod tests {
     use super::*;
 
+    const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
+    const HTTP: Option<Export> =
+        Some(Export { protocol: Protocol::Http, wait_max: EXPORT_WAIT_MAX });
+
     fn settings(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         Settings::from_variables(|name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
@@ -242,13 +256,12 @@ mod tests {
 
     #[test]
     fn an_endpoint_turns_on_what_nobody_has_turned_off() {
-        let all = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
-        let found = settings(&[all, ("OTEL_LOGS_EXPORTER", "none")]).unwrap();
-        assert_eq!((found.traces, found.metrics), (Some(Protocol::Http), Some(Protocol::Http)));
+        let found = settings(&[ENDPOINT, ("OTEL_LOGS_EXPORTER", "none")]).unwrap();
+        assert_eq!((found.traces, found.metrics), (HTTP, HTTP));
         assert_eq!(found.logs, None);
         let of_one = [("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://c:4318/v1/metrics")];
         let found = settings(&of_one).unwrap();
-        assert_eq!((found.traces, found.metrics), (None, Some(Protocol::Http)));
+        assert_eq!((found.traces, found.metrics), (None, HTTP));
     }
 
     #[test]
@@ -259,7 +272,20 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "http/protobuf"),
         ]);
         let found = found.unwrap();
-        assert_eq!((found.traces, found.logs), (Some(Protocol::Grpc), Some(Protocol::Http)));
+        assert_eq!(found.traces.map(|it| it.protocol), Some(Protocol::Grpc));
+        assert_eq!(found.logs, HTTP);
+    }
+
+    #[test]
+    fn the_timeout_of_a_signal_comes_before_that_of_all() {
+        let found = settings(&[
+            ENDPOINT,
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "2000"),
+            ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "500"),
+        ]);
+        let found = found.unwrap();
+        let wait_max = |export: Option<Export>| export.unwrap().wait_max.as_millis();
+        assert_eq!([found.traces, found.metrics, found.logs].map(wait_max), [2_000, 2_000, 500]);
     }
 
     #[test]
@@ -270,7 +296,7 @@ mod tests {
             ("OTEL_BSP_MAX_QUEUE_SIZE", "many"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
         ] {
-            let error = settings(&[(variable, value)]).unwrap_err();
+            let error = settings(&[ENDPOINT, (variable, value)]).unwrap_err();
             assert_eq!((error.variable.as_str(), error.value.as_str()), (variable, value));
         }
         let sampler = ("OTEL_TRACES_SAMPLER", "traceidratio");

@@ -15,6 +15,7 @@ use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::fields::{Fields, Origin};
+use crate::sampling::Budget;
 use crate::traced::Traced;
 
 /// Makes a span of OpenTelemetry of each `tracing` span.
@@ -24,6 +25,7 @@ use crate::traced::Traced;
 #[derive(Debug)]
 pub(crate) struct Spans {
     tracer: SdkTracer,
+    budget: Budget,
 }
 
 /// What a span takes from the one it is in.
@@ -34,8 +36,9 @@ struct Inherited {
 }
 
 impl Spans {
-    pub(crate) fn new(tracer: SdkTracer) -> Self {
-        Self { tracer }
+    /// Spans by `tracer`, whose sampler keeps what is in the budget.
+    pub(crate) fn new(tracer: SdkTracer, budget: Budget) -> Self {
+        Self { tracer, budget }
     }
 
     fn traced(&self, attributes: &Attributes<'_>, inherited: Inherited) -> Traced {
@@ -84,9 +87,18 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     /// Those of ours that would only be inside a trace that is not kept are not even made, for
-    /// anybody: what they are part of is all that is asked for.
+    /// anybody: what they are part of is all that is asked for. Nor are commands that would begin
+    /// such a trace: there are thousands in a second, and of most of them nothing is kept.
     fn enabled(&self, metadata: &Metadata<'_>, context: Context<'_, S>) -> bool {
-        !(is_always_inside(metadata) && is_in_dropped(&context))
+        let is_ours = metadata.is_span() && metadata.target() == TARGET;
+        if !is_ours || BESIDE.contains(&metadata.name()) {
+            return true;
+        }
+        match is_in_dropped(&context) {
+            Some(is_dropped) => !is_dropped,
+            None if COMMANDS.contains(&metadata.name()) => !self.budget.is_spent(),
+            None => !PARTS.contains(&metadata.name()),
+        }
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
@@ -154,17 +166,19 @@ fn is_exported(metadata: &Metadata<'_>) -> bool {
 /// Spans of ours that may be made inside another one and are not part of it.
 const BESIDE: [&str; 3] = [span::WRITE_BATCH.name, span::PROJECT.name, span::PROCESS.name];
 
-/// Whether a span is part of whatever it is made in.
-fn is_always_inside(metadata: &Metadata<'_>) -> bool {
-    metadata.is_span() && metadata.target() == TARGET && !BESIDE.contains(&metadata.name())
-}
+/// Commands, which begin a trace unless they are inside one.
+const COMMANDS: [&str; 2] = [span::EXECUTE.name, span::DECIDE.name];
 
-fn is_in_dropped<S>(context: &Context<'_, S>) -> bool
+/// Parts of a command, which say nothing without it.
+const PARTS: [&str; 4] = [span::LOAD.name, span::HANDLE.name, span::APPEND.name, span::WAIT.name];
+
+/// Whether the trace that is around is not kept. None if there is no trace.
+fn is_in_dropped<S>(context: &Context<'_, S>) -> Option<bool>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let around = context.lookup_current();
-    around.and_then(|around| with_nearest(around, |it| it.is_dropped())) == Some(true)
+    let around = context.lookup_current()?;
+    with_nearest(around, |it| it.is_dropped())
 }
 
 /// Parts of the way of an export. What they tell would cause more to export.

@@ -14,7 +14,9 @@ use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{self, BatchLogProcessor, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider};
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider, ShouldSample,
+};
 use thiserror::Error;
 use tokio::runtime::{self, Runtime};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
@@ -25,7 +27,7 @@ use tracing_subscriber::{Layer, fmt};
 use crate::delivery::{Counted, Room};
 use crate::exporter;
 use crate::lines::{LineFormat, Lines};
-use crate::listener::Listener;
+use crate::listener::{Listener, Traces};
 use crate::logs::Logs;
 use crate::settings::{Settings, SettingsError, Signal};
 use crate::spans::{Spans, exported, is_of_export};
@@ -94,9 +96,10 @@ struct Providers {
 /// [`StartError`], whose variants say what to mend.
 pub fn start(settings: &Settings, options: &Options<'_>) -> Result<Running, StartError> {
     let runtime = if settings.is_off() { None } else { Some(export_runtime()?) };
+    let (sampler, budget) = settings.sampling.sampler();
     let providers = {
         let _entered = runtime.as_ref().map(Runtime::enter);
-        Providers::new(settings, options)?
+        Providers::new(settings, options, sampler)?
     };
     let lines = fmt::layer()
         .with_writer(io::stderr)
@@ -106,7 +109,7 @@ pub fn start(settings: &Settings, options: &Options<'_>) -> Result<Running, Star
     let spans = providers
         .traces
         .as_ref()
-        .map(|provider| Spans::new(provider.tracer(SCOPE)).with_filter(exported()));
+        .map(|provider| Spans::new(provider.tracer(SCOPE), budget).with_filter(exported()));
     let logs = providers.logs.as_ref().map(|provider| {
         let is_ours = filter_fn(|metadata| !is_of_export(metadata.target()));
         let filter = EnvFilter::builder().parse_lossy(options.filter);
@@ -116,7 +119,11 @@ pub fn start(settings: &Settings, options: &Options<'_>) -> Result<Running, Star
     subscriber.try_init().map_err(|_| StartError::Twice)?;
     if !settings.is_off() {
         let meter = providers.metrics.as_ref().map(|provider| provider.meter(SCOPE));
-        let listener = Listener::new(meter.as_ref());
+        let traces = match &providers.traces {
+            Some(_) => Traces::Exported,
+            None => Traces::NotExported,
+        };
+        let listener = Listener::new(meter.as_ref(), traces);
         telemetry::install(listener).map_err(|_| StartError::Twice)?;
     }
     Ok(Running { providers, runtime })
@@ -132,33 +139,34 @@ fn export_runtime() -> Result<Runtime, StartError> {
 }
 
 impl Providers {
-    fn new(settings: &Settings, options: &Options<'_>) -> Result<Self, StartError> {
-        let wait_max = settings.export_wait_max;
+    fn new(
+        settings: &Settings,
+        options: &Options<'_>,
+        sampler: Box<dyn ShouldSample>,
+    ) -> Result<Self, StartError> {
         let resource = resource(settings, options);
         let mut providers = Self::default();
-        if let Some(protocol) = settings.metrics {
-            let inner = exporter::metrics(protocol, wait_max)?;
+        if let Some(export) = settings.metrics {
+            let inner = exporter::metrics(export)?;
             let exporter = Counted { inner, room: Room::new(Signal::Metrics, 1) };
             let builder = SdkMeterProvider::builder().with_resource(resource.clone());
             providers.metrics = Some(builder.with_periodic_exporter(exporter).build());
         }
-        if let Some(protocol) = settings.traces {
+        if let Some(export) = settings.traces {
             let room = Room::new(Signal::Traces, settings.spans_max);
-            let exporter =
-                Counted { inner: exporter::spans(protocol, wait_max)?, room: room.clone() };
+            let exporter = Counted { inner: exporter::spans(export)?, room: room.clone() };
             let config = BatchConfigBuilder::default().with_max_queue_size(settings.spans_max);
             let inner =
                 BatchSpanProcessor::builder(exporter).with_batch_config(config.build()).build();
             let builder = SdkTracerProvider::builder()
                 .with_resource(resource.clone())
-                .with_sampler(settings.sampling.sampler())
+                .with_sampler(sampler)
                 .with_span_processor(Counted { inner, room });
             providers.traces = Some(builder.build());
         }
-        if let Some(protocol) = settings.logs {
+        if let Some(export) = settings.logs {
             let room = Room::new(Signal::Logs, settings.records_max);
-            let exporter =
-                Counted { inner: exporter::logs(protocol, wait_max)?, room: room.clone() };
+            let exporter = Counted { inner: exporter::logs(export)?, room: room.clone() };
             let config =
                 logs::BatchConfigBuilder::default().with_max_queue_size(settings.records_max);
             let inner =

@@ -5,7 +5,7 @@ mod steps;
 use std::error::Error;
 
 use annals_core::telemetry::span::field;
-use annals_core::telemetry::{Stopwatch, TARGET, attribute, is_on, metric, span};
+use annals_core::telemetry::{Labels, Stopwatch, TARGET, attribute, is_on, metric, span};
 use annals_core::{CommandId, StreamId};
 use tracing::Span;
 use tracing::field::Empty;
@@ -133,10 +133,20 @@ impl Begun {
         if !is_on() {
             return;
         }
-        let mut labels = vec![(attribute::COMMAND, self.command), (attribute::OUTCOME, outcome)];
-        labels.extend(self.aggregate_type.map(|name| (attribute::AGGREGATE_TYPE, name)));
-        labels.extend(error.map(|error| (attribute::ERROR_TYPE, error)));
-        self.watch.stop(&metric::COMMAND_DURATION, &labels);
+        let measure = |labels: Labels<'_>| self.watch.stop(&metric::COMMAND_DURATION, labels);
+        let command = (attribute::COMMAND, self.command);
+        let outcome = (attribute::OUTCOME, outcome);
+        let aggregate_type = self.aggregate_type.map(|name| (attribute::AGGREGATE_TYPE, name));
+        let error = error.map(|error| (attribute::ERROR_TYPE, error));
+        // Each command comes by here, so no memory is asked for.
+        match (aggregate_type, error) {
+            (Some(aggregate_type), None) => measure(&[command, outcome, aggregate_type]),
+            (Some(aggregate_type), Some(error)) => {
+                measure(&[command, outcome, aggregate_type, error]);
+            }
+            (None, None) => measure(&[command, outcome]),
+            (None, Some(error)) => measure(&[command, outcome, error]),
+        }
     }
 }
 

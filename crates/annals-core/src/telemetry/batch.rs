@@ -34,6 +34,8 @@ pub struct WritingBatch {
 impl WritingBatch {
     /// A batch of these appends, oldest first, with so many events, in the database that the
     /// conventions call `system`; so many appends stay waiting.
+    ///
+    /// Where none of the appends comes from a span, it has none either: nobody would find it.
     pub fn begin<'a>(
         system: &'static str,
         origins: impl ExactSizeIterator<Item = &'a Origin>,
@@ -41,26 +43,22 @@ impl WritingBatch {
         left: usize,
     ) -> Self {
         let appends = origins.len();
-        let span = tracing::info_span!(
-            target: TARGET,
-            parent: None,
-            span::WRITE_BATCH.name,
-            { field::KIND } = Role::Client.as_str(),
-            { attribute::DB_SYSTEM.name } = system,
-            { attribute::DB_OPERATION.name } = "append",
-            { attribute::DB_BATCH_SIZE.name } = appends,
-            { attribute::APPEND_COUNT.name } = appends,
-            { attribute::EVENT_COUNT.name } = events,
-            { attribute::POSITION.name } = Empty,
-            { attribute::ERROR_TYPE.name } = Empty,
-            { field::STATUS } = Empty,
-        );
         let labels = [(attribute::DB_SYSTEM, system)];
-        for (index, origin) in origins.take(SPAN_LINKS_MAX).enumerate() {
-            if index == 0 {
-                origin.waiting.stop(&metric::QUEUE_WAIT, &labels);
-            }
-            span.follows_from(&origin.span);
+        let mut origins = origins.peekable();
+        if let Some(oldest) = origins.peek() {
+            oldest.waiting.stop(&metric::QUEUE_WAIT, &labels);
+        }
+        let mut traced = origins
+            .map(|it| &it.span)
+            .filter(|it| !it.is_disabled())
+            .take(SPAN_LINKS_MAX)
+            .peekable();
+        let span = match traced.peek() {
+            Some(_) => batch_span(system, appends, events),
+            None => Span::none(),
+        };
+        for origin in traced {
+            span.follows_from(origin);
         }
         metric::BATCH_APPENDS.count(appends as u64, &labels);
         metric::BATCH_EVENTS.count(events as u64, &labels);
@@ -74,4 +72,21 @@ impl WritingBatch {
         fail(&self.span, error_type);
         self.watch.stop(&metric::BATCH_DURATION, &[(attribute::DB_SYSTEM, self.system)]);
     }
+}
+
+fn batch_span(system: &'static str, appends: usize, events: usize) -> Span {
+    tracing::info_span!(
+        target: TARGET,
+        parent: None,
+        span::WRITE_BATCH.name,
+        { field::KIND } = Role::Client.as_str(),
+        { attribute::DB_SYSTEM.name } = system,
+        { attribute::DB_OPERATION.name } = "append",
+        { attribute::DB_BATCH_SIZE.name } = appends,
+        { attribute::APPEND_COUNT.name } = appends,
+        { attribute::EVENT_COUNT.name } = events,
+        { attribute::POSITION.name } = Empty,
+        { attribute::ERROR_TYPE.name } = Empty,
+        { field::STATUS } = Empty,
+    )
 }

@@ -107,7 +107,7 @@ spans! {
     WRITE_BATCH = "write batch", Client,
         [DB_SYSTEM, DB_OPERATION, DB_BATCH_SIZE, APPEND_COUNT, EVENT_COUNT, POSITION, ERROR_TYPE],
         "One transaction of a store. It serves many, so it is a trace of its own, linked to the \
-        `append` of each that travelled in it.";
+        `append` of each that travelled in it. There is none if none of those is traced.";
     PROJECT = "project", Consumer,
         [PROJECTION, GENERATION, GENERATION_STATE, EVENT_COUNT, POSITION, ERROR_TYPE],
         "A batch of events from reading to the commit of rows and checkpoint; named by the \

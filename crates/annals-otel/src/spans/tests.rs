@@ -1,5 +1,5 @@
 use annals_core::telemetry::span::field;
-use annals_core::telemetry::{TARGET, span};
+use annals_core::telemetry::{Origin, TARGET, WritingBatch, span};
 use opentelemetry::trace::{SpanId, SpanKind, Status, TracerProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use tracing::field::Empty;
@@ -16,11 +16,12 @@ const REMOTE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 /// What is exported of what `work` does.
 fn exported(sampling: Sampling, work: impl FnOnce()) -> Vec<SpanData> {
     let exporter = InMemorySpanExporter::default();
+    let (sampler, budget) = sampling.sampler();
     let provider = SdkTracerProvider::builder()
-        .with_sampler(sampling.sampler())
+        .with_sampler(sampler)
         .with_simple_exporter(exporter.clone())
         .build();
-    let spans = Spans::new(provider.tracer("test")).with_filter(super::exported());
+    let spans = Spans::new(provider.tracer("test"), budget).with_filter(super::exported());
     tracing::subscriber::with_default(tracing_subscriber::registry().with(spans), work);
     exporter.get_finished_spans().unwrap()
 }
@@ -115,9 +116,9 @@ fn a_trace_goes_on_with_state_and_baggage() {
 #[test]
 fn of_a_dropped_trace_only_the_outermost_span_is_made() {
     let spans = exported(Sampling::ByParentElseNever, || {
-        info_span!(target: TARGET, "execute").in_scope(|| {
+        info_span!(target: TARGET, span::REQUEST.name).in_scope(|| {
             let outer = propagation::current().unwrap();
-            let inside = info_span!(target: TARGET, "append");
+            let inside = info_span!(target: TARGET, span::EXECUTE.name);
             assert!(inside.is_disabled());
             inside.in_scope(|| assert_eq!(propagation::current(), Some(outer)));
             // It serves others as well, of which one may be kept.
@@ -129,4 +130,39 @@ fn of_a_dropped_trace_only_the_outermost_span_is_made() {
     });
     let names: Vec<&str> = spans.iter().map(|span| span.name.as_ref()).collect();
     assert_eq!(names, ["kept", span::WRITE_BATCH.name]);
+}
+
+#[test]
+fn a_command_whose_trace_is_not_kept_has_no_spans() {
+    let is_made = |sampling| {
+        let mut is_made = Vec::new();
+        exported(sampling, || {
+            let execute = info_span!(target: TARGET, span::EXECUTE.name);
+            execute.in_scope(|| {
+                let append = info_span!(target: TARGET, span::APPEND.name);
+                is_made.extend([&execute, &append].map(|span| !span.is_disabled()));
+            });
+        });
+        is_made
+    };
+    assert_eq!(is_made(Sampling::ByParentElseNever), [false, false]);
+    assert_eq!(is_made(Sampling::ByParentElsePerSecond(0.5)), [false, false]);
+    assert_eq!(is_made(Sampling::ByParentElsePerSecond(1.0)), [true, true]);
+    assert_eq!(is_made(Sampling::Always), [true, true]);
+}
+
+#[test]
+fn a_batch_has_a_span_if_one_of_its_appends_has() {
+    let spans = exported(Sampling::ByParentElseNever, || {
+        let nobody = Origin::here();
+        let kept = info_span!("kept", { field::PARENT } = REMOTE);
+        let somebody = kept.in_scope(Origin::here);
+        let batch = |origins: &[&Origin]| {
+            WritingBatch::begin("sqlite", origins.iter().copied(), 2, 0).span.is_disabled()
+        };
+        assert!(batch(&[&nobody, &nobody]));
+        assert!(!batch(&[&nobody, &somebody]));
+    });
+    let batch = spans.iter().find(|span| span.name == span::WRITE_BATCH.name).unwrap();
+    assert_eq!(batch.links.len(), 1);
 }
