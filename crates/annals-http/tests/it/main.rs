@@ -15,6 +15,7 @@ mod counter;
 mod documentation;
 mod escalation;
 mod feed;
+mod generations;
 mod health;
 mod house;
 mod queries;

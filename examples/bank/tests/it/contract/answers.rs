@@ -22,17 +22,15 @@ const TRIES_MAX: usize = 1_000;
 const ELSEWHERE: [(&str, &str, u16, &str); 7] = [
     ("*", "*", 503, "when the database is away: unavailable.rs"),
     ("GET", "/admin/aggregates", 503, "it asks nothing; when too many requests are under way"),
-    ("POST", "/admin/projections/{projection}/rollback", 409, "one that does not get on"),
-    (
-        "POST",
-        "/admin/projections/{projection}/generations/{number}/switch",
-        409,
-        "one that is being built, which is over before anybody can ask",
-    ),
+    ("POST", "/admin/projections/{projection}/rollback", 409, GENERATIONS),
+    ("POST", "/admin/projections/{projection}/generations/{number}/switch", 409, GENERATIONS),
     ("POST", "/admin/sagas/{saga}/{id}/retry", 202, OPERATORS),
     ("POST", "/admin/sagas/{saga}/{id}/compensate", 202, OPERATORS),
     ("POST", "/admin/sagas/{saga}/{id}/abandon", 200, OPERATORS),
 ];
+
+/// Where generations are that do not get on, or are not complete: of `annals-http`.
+const GENERATIONS: &str = "generations.rs";
 
 /// Where sagas are brought to a standstill, which operators then end.
 const OPERATORS: &str = "transfers/by_operators_over_http.rs";
