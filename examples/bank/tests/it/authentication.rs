@@ -1,5 +1,9 @@
 //! Who may use the bank while it is served.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use crate::client::Answer;
 use crate::each_store::on_each_store;
 use crate::home::Home;
@@ -51,6 +55,31 @@ fn a_key_is_revoked_while_the_bank_is_served(home: &Home) {
     // About a second; each request takes a moment, so this ends, and fails, if it never comes.
     let mut answers = (0..20_000).map(|_| server.get_with("/accounts/alice", &key).status);
     assert!(answers.any(|status| status == 401));
+}
+
+/// The lines of the feed, as long as it is open.
+fn follow(server: &Server, key: &str) -> impl Iterator<Item = String> + use<> {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    // Never reached; a test that hangs says less than one that fails.
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let head = "GET /events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer";
+    write!(stream, "{head} {key}\r\n\r\n").unwrap();
+    BufReader::new(stream).lines().map(Result::unwrap)
+}
+
+#[test]
+fn who_follows_the_feed_with_a_key_that_is_revoked_is_cut_off_and_others_are_not() {
+    let home = Home::new();
+    let [(id, revoked), (_, kept)] = ["reader", "teller"].map(|role| key(&home, role));
+    let server = Server::start(&home);
+    let [mut of_revoked, mut of_kept] = [&revoked, &kept].map(|key| follow(&server, key));
+    for lines in [&mut of_revoked, &mut of_kept] {
+        assert!(lines.any(|line| line == "id: 0"));
+    }
+    assert_eq!(home.bank(&["keys", "revoke", &id]).code, Some(0));
+    assert!(!of_revoked.any(|line| line.contains("account_opened")), "nothing has happened");
+    assert_eq!(open_alice(&server, &kept).status, 201);
+    assert!(of_kept.any(|line| line.contains("account_opened")));
 }
 
 #[test]
