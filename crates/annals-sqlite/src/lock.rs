@@ -121,14 +121,30 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Only for people who look into the file; the lock itself ends with the handle.
+        // Only for people who look into the file, and before it is somebody else's.
         let _ = self.file.set_len(0);
+        // It would end with the handle, but only with the last one: a process that is being started
+        // has all handles of this one for a moment.
+        let _ = self.file.unlock();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Was held for as long as any process took to start that was started at that moment.
+    #[test]
+    fn lock_ends_although_somebody_has_inherited_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let lock = Lock::acquire(&path).unwrap();
+        let inherited = lock.file.try_clone().unwrap();
+        assert!(matches!(Lock::acquire(&path), Err(LockError::Held(_))));
+        drop(lock);
+        Lock::acquire(&path).unwrap();
+        drop(inherited);
+    }
 
     #[test]
     fn holder_reads_what_it_wrote_and_survives_nonsense() {
