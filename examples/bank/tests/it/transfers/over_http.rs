@@ -2,6 +2,8 @@
 
 use std::thread;
 
+use annals::StepCommandId;
+use bank::transfer_saga::TransferSaga;
 use serde_json::{Value, json};
 use ureq::http::Request;
 
@@ -15,6 +17,7 @@ use crate::server::Server;
 
 on_each_store! {
     a_transfer_moves_money_and_everything_names_it,
+    what_led_to_each_event_of_a_transfer_is_in_the_log,
     whoever_waits_is_told_the_end,
     what_is_no_transfer_is_refused_before_anything_is_written,
     a_transfer_in_one_step_is_made_or_refused,
@@ -106,6 +109,27 @@ fn a_transfer_moves_money_and_everything_names_it(home: &Home) {
         assert_eq!(entry["balance"], balance);
     }
     assert_eq!(server.read("/total-balance", token)["balance"], 10_500);
+}
+
+/// The request led to the transfer, its event to the saga, and each step to what it moved.
+fn what_led_to_each_event_of_a_transfer_is_in_the_log(home: &Home) {
+    let server = Server::start(home);
+    open(&server, "alice", 100);
+    open(&server, "bob", 0);
+    // The id of the command that a key stands for is that of the transfer as well.
+    let headers = [WAIT, ("idempotency-key", "one")];
+    let ended = server.post_with("/transfers", &transfer("alice", "bob", 10), &headers).json(200);
+    let id = ended["transfer_id"].as_str().unwrap();
+    let timeline = ended["timeline"].as_array().unwrap().iter().take(7);
+    let causes: Vec<_> = timeline.map(|it| it["metadata"]["causation_id"].clone()).collect();
+    let saga = server.get(&format!("/admin/sagas/transfer_saga/{id}")).json(200);
+    let step = |number| json!(StepCommandId::step::<TransferSaga>(id, number, 0));
+    let [withdraw, deposit, complete] = [1, 2, 3].map(step);
+    let requested = saga["origin"]["event_id"].clone();
+    let noted = [withdraw.clone(), withdraw, deposit.clone(), deposit, complete];
+    assert_eq!(causes, [&[json!(id), requested][..], &noted].concat());
+    // The saga began with the first event of the transfer, and tells its place.
+    assert_eq!(saga["origin"]["position"], ended["timeline"][0]["position"]);
 }
 
 fn whoever_waits_is_told_the_end(home: &Home) {
