@@ -1,11 +1,7 @@
 //! What accompanies a request into the log: its conversation and its trace.
 
 use annals_core::{Metadata, TraceContext, telemetry};
-use annals_runtime::with_context;
-use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::middleware::Next;
-use axum::response::Response;
 
 use crate::request_id::RequestId;
 
@@ -16,16 +12,17 @@ use crate::request_id::RequestId;
 #[derive(Debug, Clone, Default)]
 pub struct RequestMetadata(pub Metadata);
 
-/// Has everything that is executed in a request carry its metadata. Authentication adds who it was.
-pub(crate) async fn with_metadata(mut request: Request, next: Next) -> Response {
-    let metadata = Metadata {
-        correlation_id: RequestId::current().map(RequestId::correlation_id),
+impl RequestMetadata {
+    /// Without who it is: authentication adds that.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         // Where requests are traced, that of the span that executes the command takes its place.
-        trace: if telemetry::current_trace().is_some() { None } else { trace(request.headers()) },
-        ..Metadata::default()
-    };
-    request.extensions_mut().insert(RequestMetadata(metadata.clone()));
-    with_context(metadata, next.run(request)).await
+        let is_traced = telemetry::current_trace().is_some();
+        Self(Metadata {
+            correlation_id: RequestId::current().map(RequestId::correlation_id),
+            trace: if is_traced { None } else { trace(headers) },
+            ..Metadata::default()
+        })
+    }
 }
 
 /// The caller's trace. A malformed one is ignored, as the specification asks.

@@ -5,7 +5,6 @@ use annals_core::Sequence;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 
@@ -90,36 +89,46 @@ fn opaque(tag: &str) -> Option<&str> {
 /// What is appended to the tags of compressed answers: their bytes differ, so must their tags.
 const ENCODINGS: [&str; 2] = ["-gzip", "-zstd"];
 
-/// Makes the tags of compressed answers their own, and answers 304 to who has the answer already.
-/// Outside of compression.
-pub(crate) async fn conditional(request: Request, next: Next) -> Response {
-    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    let known: Vec<_> = match is_read {
-        true => request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect(),
-        false => Vec::new(),
-    };
-    let mut response = next.run(request).await;
-    let Some(tag) = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok()) else {
-        return response;
-    };
-    let is_known = is_read
-        && response.status() == StatusCode::OK
-        && known.iter().filter_map(|value| value.to_str().ok()).any(|list| lists(list, tag));
-    if let Some(encoding) = response.headers().get(header::CONTENT_ENCODING)
-        && let Some(own) = tag.strip_suffix('"')
-        && let Ok(encoding) = encoding.to_str()
-        && let Ok(value) = HeaderValue::from_str(&format!("{own}-{encoding}\""))
-    {
-        response.headers_mut().insert(header::ETAG, value);
+/// What a client that reads has already, by `If-None-Match`.
+#[derive(Debug)]
+pub(crate) struct Known {
+    is_read: bool,
+    lists: Vec<HeaderValue>,
+}
+
+impl Known {
+    pub(crate) fn of(request: &Request) -> Self {
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        let lists = request.headers().get_all(header::IF_NONE_MATCH).into_iter().cloned();
+        Self { is_read, lists: if is_read { lists.collect() } else { Vec::new() } }
     }
-    if is_known {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        *response.body_mut() = axum::body::Body::from(Bytes::new());
-        for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::CONTENT_ENCODING] {
-            response.headers_mut().remove(name);
+
+    /// Makes the tag of a compressed answer its own, and the answer 304 to who has it already.
+    /// Outside of compression.
+    pub(crate) fn apply(&self, mut response: Response) -> Response {
+        let Some(tag) = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok())
+        else {
+            return response;
+        };
+        let is_known = self.is_read
+            && response.status() == StatusCode::OK
+            && self.lists.iter().filter_map(|it| it.to_str().ok()).any(|list| lists(list, tag));
+        if let Some(encoding) = response.headers().get(header::CONTENT_ENCODING)
+            && let Some(own) = tag.strip_suffix('"')
+            && let Ok(encoding) = encoding.to_str()
+            && let Ok(value) = HeaderValue::from_str(&format!("{own}-{encoding}\""))
+        {
+            response.headers_mut().insert(header::ETAG, value);
         }
+        if is_known {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            *response.body_mut() = axum::body::Body::from(Bytes::new());
+            for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::CONTENT_ENCODING] {
+                response.headers_mut().remove(name);
+            }
+        }
+        response
     }
-    response
 }
 
 /// Whether `list`, as in `If-None-Match`, has the tag, compared weakly.

@@ -5,7 +5,6 @@ use std::fmt;
 use annals_core::CorrelationId;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 use serde::Serialize;
 use tracing::Instrument;
@@ -53,11 +52,15 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Names each request. Outermost of all layers, so that every answer carries the name.
-pub(crate) async fn with_request_id(request: Request, next: Next) -> Response {
+/// Names a request and has it answered. Around everything else, so that every answer carries the
+/// name.
+pub(crate) async fn named<F: Future<Output = Response>>(
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     let id = RequestId::of(request.headers());
     let begun = request_span::begin(&request, id);
-    let mut response = CURRENT.scope(id, next.run(request).instrument(begun.span.clone())).await;
+    let mut response = CURRENT.scope(id, answer(request).instrument(begun.span.clone())).await;
     begun.answered(&response);
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID_HEADER, value);

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, Method, header};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -22,10 +22,9 @@ use tower_http::map_request_body::MapRequestBodyLayer;
 
 use self::admission::Admission;
 use crate::body::BodyLimits;
+use crate::etag::Known;
 use crate::problem::{Kind, Problem};
-use crate::{
-    CONSISTENCY_TOKEN_HEADER, IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER, context, etag, request_id,
-};
+use crate::{CONSISTENCY_TOKEN_HEADER, IDEMPOTENCY_KEY_HEADER, REQUEST_ID_HEADER, request_id};
 
 /// Bounds of a [`Service`].
 #[derive(Debug, Clone)]
@@ -75,10 +74,10 @@ pub enum Callers {
 
 /// The routes of an application with what is around them.
 ///
-/// From the outside in: a name for each request; pages of other sites; headers that make browsers
-/// careful; CORS, closed unless origins are named; conditional requests; compression (gzip, zstd);
-/// a panic becomes a 500; bounds on requests and bodies; decompression of bodies; metadata for
-/// events. Paths and methods that do not exist are problems like all others.
+/// From the outside in: a name for each request; headers that make browsers careful; pages of other
+/// sites; conditional requests; CORS, closed unless origins are named; compression (gzip, zstd);
+/// a panic becomes a 500; bounds on requests and bodies; metadata for events; decompression of
+/// bodies. Paths and methods that do not exist are problems like all others.
 ///
 /// Authentication is a layer as well, by [`Service::behind`].
 #[derive(Debug)]
@@ -117,30 +116,34 @@ impl Service {
     pub fn into_router(self) -> Router {
         let Self { routes, public, options } = self;
         let ServiceOptions { body, callers, cors_origins, .. } = options.clone();
-        let decompression = ServiceBuilder::new()
-            .layer(RequestDecompressionLayer::new())
-            .layer(MapRequestBodyLayer::new(Body::new));
-        let mut router = routes
-            .layer(from_fn(context::with_metadata))
-            // For extractors of axum; those of this crate have it from the admission.
-            .layer(DefaultBodyLimit::max(body.bytes_max))
-            .layer(decompression)
-            .layer(from_fn(admission::explain_encoding))
+        // Few and wide: each layer of a router has its own boxes and clones for every request.
+        let inside = ServiceBuilder::new()
             .layer(from_fn_with_state(Admission::new(&options), admission::admit))
-            .merge(refuse_other_methods(public))
-            .layer(CatchPanicLayer::custom(panicked))
+            .layer(RequestDecompressionLayer::new())
+            .layer(MapRequestBodyLayer::new(Body::new))
+            // For extractors of axum; those of this crate have it from the admission.
+            .layer(DefaultBodyLimit::max(body.bytes_max));
+        let outside = ServiceBuilder::new()
+            .layer(from_fn_with_state(callers, surround))
+            .option_layer((!cors_origins.is_empty()).then(|| cors(cors_origins)))
             .layer(CompressionLayer::new())
-            .layer(from_fn(etag::conditional));
-        if !cors_origins.is_empty() {
-            router = router.layer(cors(cors_origins));
-        }
-        if callers == Callers::ThisMachine {
-            router = router.layer(from_fn(sites::refuse_others));
-        }
-        router
-            .layer(from_fn(headers::make_browsers_careful))
-            .layer(from_fn(request_id::with_request_id))
+            .layer(CatchPanicLayer::custom(panicked));
+        routes.layer(inside).merge(refuse_other_methods(public)).layer(outside)
     }
+}
+
+/// What is around every answer, whoever gives it.
+async fn surround(State(callers): State<Callers>, request: Request, next: Next) -> Response {
+    request_id::named(request, |request| async move {
+        let known = Known::of(&request);
+        let mut response = match callers.check(request.headers()) {
+            Ok(()) => known.apply(next.run(request).await),
+            Err(problem) => problem.into_response(),
+        };
+        headers::make_browsers_careful(response.headers_mut());
+        response
+    })
+    .await
 }
 
 fn refuse_other_methods(routes: Router) -> Router {

@@ -40,6 +40,8 @@ mod schema;
 mod server;
 mod transfers;
 
+use std::sync::Arc;
+
 use annals_http::auth::{self, Authentication};
 use annals_http::{
     Admin, Aggregates, Callers, Feed, Health, ServiceOptions, documentation, guarded,
@@ -72,20 +74,20 @@ pub struct Service {
     pub queries: Queries,
 }
 
-impl FromRef<Service> for Bank {
-    fn from_ref(service: &Service) -> Self {
+impl FromRef<Arc<Service>> for Bank {
+    fn from_ref(service: &Arc<Service>) -> Self {
         service.bank.clone()
     }
 }
 
-impl FromRef<Service> for Queries {
-    fn from_ref(service: &Service) -> Self {
+impl FromRef<Arc<Service>> for Queries {
+    fn from_ref(service: &Arc<Service>) -> Self {
         service.queries.clone()
     }
 }
 
-impl FromRef<Service> for Transfers {
-    fn from_ref(service: &Service) -> Self {
+impl FromRef<Arc<Service>> for Transfers {
+    fn from_ref(service: &Arc<Service>) -> Self {
         service.transfers.clone()
     }
 }
@@ -115,7 +117,7 @@ fn assemble(
         .sagas(read_models.sagas());
     let (public, about_health) = health.routes().split_for_parts();
     let (routes, openapi) = routes()
-        .with_state(service)
+        .with_state(Arc::new(service))
         .merge(feed.routes())
         .nest("/admin", admin.routes())
         .split_for_parts();
@@ -125,13 +127,13 @@ fn assemble(
     options.callers = callers;
     let ask = from_fn_with_state(authentication, auth::authenticate);
     annals_http::Service::new(routes, options)
-        .behind(|routes| routes.layer(from_fn(roles::require_role)).layer(ask))
+        .behind(|routes| routes.layer((ask, from_fn(roles::require_role))))
         .with_public(public)
         .with_public(documentation(openapi))
 }
 
 /// The routes of the bank.
-fn routes() -> OpenApiRouter<Service> {
+fn routes() -> OpenApiRouter<Arc<Service>> {
     OpenApiRouter::with_openapi(BankApi::openapi())
         .routes(routes!(accounts::open, queries::active_accounts))
         .routes(routes!(queries::active_total))

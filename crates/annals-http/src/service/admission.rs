@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use annals_runtime::with_context;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -11,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::ServiceOptions;
 use crate::body::BodyLimits;
+use crate::context::RequestMetadata;
 use crate::problem::{Kind, Problem};
 
 #[derive(Debug, Clone)]
@@ -30,6 +32,7 @@ impl Admission {
     }
 }
 
+/// Takes a request on, if there is a place for it: from here on it has its bounds and its metadata.
 pub(super) async fn admit(
     State(admission): State<Admission>,
     mut request: Request,
@@ -38,8 +41,13 @@ pub(super) async fn admit(
     let Ok(_place) = admission.places.try_acquire() else {
         return Problem::new(Kind::OVERLOADED, "try again in a moment").into_response();
     };
+    let is_encoded = request.headers().contains_key(header::CONTENT_ENCODING);
+    let metadata = RequestMetadata::of(request.headers());
     request.extensions_mut().insert(admission.body);
-    match tokio::time::timeout(admission.within, next.run(request)).await {
+    request.extensions_mut().insert(metadata.clone());
+    let answer = with_context(metadata.0, next.run(request));
+    match tokio::time::timeout(admission.within, answer).await {
+        Ok(response) if is_encoded => explain_encoding(response),
         Ok(response) => response,
         Err(_) => {
             tracing::warn!("a request took too long");
@@ -51,11 +59,9 @@ pub(super) async fn admit(
 }
 
 /// Says which encodings are known, to whoever has used another one.
-pub(super) async fn explain_encoding(request: Request, next: Next) -> Response {
-    let is_encoded = request.headers().contains_key(header::CONTENT_ENCODING);
-    let response = next.run(request).await;
+fn explain_encoding(response: Response) -> Response {
     let is_explained = response.headers().contains_key(header::CONTENT_TYPE);
-    if is_explained || !is_encoded || response.status() != StatusCode::UNSUPPORTED_MEDIA_TYPE {
+    if is_explained || response.status() != StatusCode::UNSUPPORTED_MEDIA_TYPE {
         return response;
     }
     let detail = "send the body with content-encoding gzip or zstd, or as it is";

@@ -1,10 +1,7 @@
 //! Headers that make browsers careful with what they get.
 
-use axum::extract::Request;
 use axum::http::header::Entry;
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// What stands on an answer that says nothing else: it is what it says it is, loads nothing, is
 /// shown in no frame, is kept nowhere, and is read by no other site.
@@ -17,12 +14,10 @@ const CAREFUL: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-pub(super) async fn make_browsers_careful(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+pub(super) fn make_browsers_careful(headers: &mut HeaderMap) {
     for (name, value) in CAREFUL {
-        if let Entry::Vacant(entry) = response.headers_mut().entry(name) {
+        if let Entry::Vacant(entry) = headers.entry(name) {
             entry.insert(HeaderValue::from_static(value));
         }
     }
-    response
 }

@@ -7,19 +7,22 @@
 
 use std::net::IpAddr;
 
-use axum::extract::Request;
 use axum::http::{HeaderMap, Uri, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
+use super::Callers;
 use crate::problem::{Kind, Problem};
 
-pub(super) async fn refuse_others(request: Request, next: Next) -> Response {
-    if !is_local(request.headers()) {
-        let detail = "only programs and pages of this machine are served";
-        return Problem::new(Kind::OTHER_SITE, detail).into_response();
+impl Callers {
+    /// Whether a request with these headers is one of theirs.
+    pub(super) fn check(self, headers: &HeaderMap) -> Result<(), Problem> {
+        match self {
+            Self::ThisMachine if !is_local(headers) => {
+                let detail = "only programs and pages of this machine are served";
+                Err(Problem::new(Kind::OTHER_SITE, detail))
+            }
+            Self::Anywhere | Self::ThisMachine => Ok(()),
+        }
     }
-    next.run(request).await
 }
 
 fn is_local(headers: &HeaderMap) -> bool {

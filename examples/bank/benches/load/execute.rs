@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use annals::App;
 use bank::account::{Account, AccountCommand, AccountId, OwnerName};
 use bank::money::Money;
+use bank::read_models::{ReadModels, ReadModelsPlace};
 use bank::services::BankServices;
 use bank::store::{Access, StoreUrl};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::{ACCOUNTS, CLIENTS};
@@ -44,9 +46,42 @@ pub(crate) async fn open_accounts(log: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What goes on beside the deposits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beside {
+    Nothing,
+    /// The read models are kept up to date, as where the bank is served.
+    ReadModels,
+}
+
 /// Deposits in a second, by as many tasks.
-pub(crate) async fn deposit(log: &Path, clients: usize, time: Duration) -> anyhow::Result<f64> {
+pub(crate) async fn deposit(
+    log: &Path,
+    clients: usize,
+    time: Duration,
+    beside: Beside,
+) -> anyhow::Result<f64> {
     let app = open(log).await?;
+    if beside == Beside::Nothing {
+        return work(&app, clients, time).await;
+    }
+    let place = ReadModelsPlace::beside(&StoreUrl::Sqlite(log.to_owned()));
+    let models = ReadModels::open(&place, &app, Access::Write).await?;
+    let (end, is_over) = oneshot::channel::<()>();
+    let run = models.run(async { is_over.await.unwrap_or_default() });
+    let work = async {
+        // As long as it takes to see what was written before.
+        tokio::time::sleep(time).await;
+        let rate = work(&app, clients, time).await;
+        drop(end);
+        rate
+    };
+    let (ran, rate) = tokio::join!(run, work);
+    ran?;
+    rate
+}
+
+async fn work(app: &App<BankServices>, clients: usize, time: Duration) -> anyhow::Result<f64> {
     let is_over = Arc::new(AtomicBool::new(false));
     let done = Arc::new(AtomicU64::new(0));
     let begun = Instant::now();

@@ -17,10 +17,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
+use mimalloc::MiMalloc;
 
+use self::execute::Beside;
 use self::program::Program;
 use self::table::Table;
 use self::wrk::Script;
+
+/// As the bank has it: what is compared differs in nothing else.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Prints how fast the bank answers over HTTP, beside a handler that does nothing and beside the
 /// bare operations.
@@ -94,8 +100,10 @@ fn rates(
     folder: &std::path::Path,
     runtime: &tokio::runtime::Runtime,
 ) -> anyhow::Result<Table> {
-    let bare = folder.join("bare.db");
-    runtime.block_on(execute::open_accounts(&bare))?;
+    for beside in [Beside::Nothing, Beside::ReadModels] {
+        let log = folder.join(format!("{beside:?}.db"));
+        runtime.block_on(execute::open_accounts(&log))?;
+    }
     let bank = Program::bank(&folder.join("served.db"))?;
     let hello = Program::hello()?;
     let mut table = Table::default();
@@ -117,12 +125,14 @@ fn rates(
             (requests..=requests + CLIENTS as u64).contains(&written),
             "{requests} deposits were answered, {written} events written"
         );
-        let per_second = runtime.block_on(execute::deposit(
-            &bare,
-            CLIENTS,
-            Duration::from_secs(arguments.seconds),
-        ))?;
-        table.add(table::EXECUTE, per_second, None);
+        let time = Duration::from_secs(arguments.seconds);
+        for (row, beside) in
+            [(table::EXECUTE, Beside::Nothing), (table::PROJECTED, Beside::ReadModels)]
+        {
+            let log = folder.join(format!("{beside:?}.db"));
+            let deposits = execute::deposit(&log, CLIENTS, time, beside);
+            table.add(row, runtime.block_on(deposits)?, None);
+        }
     }
     Ok(table)
 }

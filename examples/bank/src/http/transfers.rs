@@ -1,5 +1,6 @@
 //! The requests about transfers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use annals_http::{Answer, Asked, Kind, Problem};
@@ -75,10 +76,11 @@ pub(super) struct AskTransfer {
     ),
 )]
 pub(super) async fn ask(
-    State(Service { bank, transfers, .. }): State<Service>,
+    State(service): State<Arc<Service>>,
     PreferWait(wait): PreferWait,
     Asked { body: asked, terms }: Asked<AskTransfer>,
 ) -> Result<Response, Problem> {
+    let Service { bank, transfers, .. } = &*service;
     let account = |text: String| {
         AccountId::new(text).map_err(|error| Problem::new(Kind::INVALID_BODY, error.to_string()))
     };
