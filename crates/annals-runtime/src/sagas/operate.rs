@@ -158,8 +158,8 @@ where
     ///
     /// # Errors
     ///
-    /// [`SagasError::Refused`] if the instance does not stand so that it can be followed: nothing is
-    /// parked that could be retried, compensation is under way already, or it has ended;
+    /// [`SagasError::Refused`] if the instance does not stand so that it can be followed: nothing
+    /// is parked that could be retried, compensation is under way already, or it has ended;
     /// [`SagasError::Form`] if the saga does not understand the signal; else as its variants say.
     pub async fn order(
         &self,
