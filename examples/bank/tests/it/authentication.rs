@@ -83,6 +83,22 @@ fn who_follows_the_feed_with_a_key_that_is_revoked_is_cut_off_and_others_are_not
 }
 
 #[test]
+fn a_request_that_is_not_let_in_is_named_in_the_log_as_in_its_answer() {
+    let home = Home::new();
+    let (id, key) = key(&home, "reader");
+    let mut server = Server::start_with(&home, &[("RUST_LOG", "info".to_owned())]);
+    let wrong = key.replace(&id, "0123456789abcdef");
+    let answer = server.get_with("/accounts/alice", &wrong);
+    assert_eq!((answer.status, &*answer.code()), (401, "invalid_credentials"));
+    let mut line = server.next_error_line();
+    while !line.contains("a request was not let in") {
+        line = server.next_error_line();
+    }
+    assert!(line.contains(answer.header("x-request-id")), "{line}");
+    assert!(!line.contains(&wrong) && !line.contains(&key), "{line}");
+}
+
+#[test]
 fn other_machines_are_only_served_where_somebody_is_asked() {
     let home = Home::new();
     let exposed = home.bank(&["serve", "--listen", "0.0.0.0:0"]);
