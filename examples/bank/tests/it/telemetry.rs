@@ -2,7 +2,11 @@
 
 mod log_lines;
 mod measurements;
+mod outage;
+mod pools;
 mod silence;
+mod tls;
+mod traces;
 mod transfer;
 
 use annals::telemetry::{metric, span};

@@ -26,7 +26,8 @@ fn each_record_is_a_line_of_json_that_names_its_trace_and_is_exported() {
     server.post_with("/accounts", ALICE, &[("authorization", &right)]).json(201);
     let traceparent = traceparent(TRACE);
     let headers = [("authorization", WRONG), ("traceparent", &*traceparent)];
-    assert_eq!(server.post_with("/accounts", ALICE, &headers).status, 401);
+    let answer = server.post_with("/accounts", ALICE, &headers);
+    assert_eq!(answer.status, 401);
 
     let mut lines = Vec::new();
     let refused = loop {
@@ -38,6 +39,7 @@ fn each_record_is_a_line_of_json_that_names_its_trace_and_is_exported() {
         }
     };
     assert_eq!((&refused["level"], &refused["trace_id"]), (&"info".into(), &TRACE.into()));
+    assert_eq!(refused["correlation_id"], answer.header("x-request-id"));
     assert!(refused["fields"]["reason"].is_string(), "{refused}");
     assert_eq!(refused["span_id"].as_str().unwrap().len(), 16);
     chrono::DateTime::parse_from_rfc3339(refused["timestamp"].as_str().unwrap()).unwrap();

@@ -1,6 +1,6 @@
 //! What is measured of trouble, and how many series there are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use annals::limits::PAYLOAD_BYTES_MAX;
 use annals::telemetry::metric;
@@ -14,6 +14,7 @@ use crate::server::Server;
 on_each_store! {
     an_event_that_cannot_be_processed_is_measured,
     callers_do_not_make_series,
+    a_rejection_is_an_outcome_and_no_error,
 }
 
 /// An event of newer code.
@@ -83,4 +84,35 @@ fn callers_do_not_make_series(home: &Home) {
         statuses,
         BTreeSet::from(["Int(200)", "Int(201)", "Int(404)", "Int(405)", "Int(409)"])
     );
+}
+
+fn a_rejection_is_an_outcome_and_no_error(home: &Home) {
+    let mut collector = Collector::start();
+    let mut server = Server::start_with(home, &collector.variables("grpc"));
+    let account = r#"{"account_id":"a","owner_name":"A","initial_balance":1}"#;
+    server.post("/accounts", account).json(201);
+    assert_eq!(server.post("/accounts/a/withdrawals", r#"{"amount":2}"#).status, 409);
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    let rejected = "Str(rejected)".to_owned();
+    let is_rejected =
+        |attributes: &BTreeMap<String, String>| attributes.get("cqrs.outcome") == Some(&rejected);
+    collector.wait_until(|it| {
+        it.spans().iter().any(|span| span.name == "append")
+            && it.spans().iter().any(|span| span.name.ends_with("/withdrawals"))
+            && it.points().iter().any(|point| is_rejected(&point.attributes))
+    });
+    let spans = collector.spans();
+    let rejected: BTreeSet<&str> = spans
+        .iter()
+        .filter(|span| is_rejected(&span.attributes))
+        .map(|span| span.name.as_str())
+        .collect();
+    assert_eq!(rejected, BTreeSet::from(["execute WithdrawMoney", "handle"]));
+    for span in &spans {
+        assert!(!span.attributes.contains_key("error.type"), "{span:?}");
+    }
+    for point in collector.points().iter().filter(|point| is_rejected(&point.attributes)) {
+        assert!(!point.attributes.contains_key("error.type"), "{point:?}");
+    }
 }

@@ -1,12 +1,11 @@
 //! A transfer, from the request to the last read model.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
 use annals::telemetry::{Metric, metric};
 use serde_json::Value;
 
+use super::traces::Traces;
 use super::{CALLER, TRACE, assert_all_is_documented, one, traceparent};
-use crate::collector::{Collector, ReceivedSpan};
+use crate::collector::Collector;
 use crate::each_store::on_each_store;
 use crate::home::Home;
 use crate::server::Server;
@@ -63,7 +62,7 @@ fn a_transfer_is_one_connected_trace_to_every_read_model(home: &Home) {
 
     let wanted = wanted(home);
     collector.wait_until(|it| {
-        let (traces, measured) = (Traces::of(it), it.metrics());
+        let (traces, measured) = (Traces::of(it.spans()), it.metrics());
         PROJECTED.iter().all(|projected| traces.processed(projected).next().is_some())
             && traces.of_caller("execute CompleteTransfer").is_some()
             && wanted.iter().all(|metric| measured.contains_key(metric.name))
@@ -71,12 +70,12 @@ fn a_transfer_is_one_connected_trace_to_every_read_model(home: &Home) {
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
     collector.wait_until(|it| {
-        let traces = Traces::of(it);
+        let traces = Traces::of(it.spans());
         let steps = traces.spans.iter().filter(|span| span.name == "saga step transfer_saga");
         steps.count() == 3 && traces.of_caller("POST /transfers").is_some()
     });
 
-    let traces = Traces::of(&collector);
+    let traces = Traces::of(collector.spans());
     let request = traces.of_caller("POST /transfers").unwrap();
     assert_eq!((request.parent.as_str(), request.kind.as_str()), (CALLER, "SPAN_KIND_SERVER"));
     assert_eq!(request.attributes["http.route"], "Str(/transfers)");
@@ -120,56 +119,4 @@ fn wanted(home: &Home) -> Vec<&'static Metric> {
         !OF_TROUBLE.contains(metric) && (sees_flush || **metric != &metric::FLUSH_DURATION)
     };
     metric::ALL.iter().filter(is_wanted).copied().collect()
-}
-
-/// Spans, and how they hang together.
-struct Traces {
-    spans: Vec<ReceivedSpan>,
-    /// What the caller's request has led to, however far.
-    followed: BTreeSet<String>,
-}
-
-impl Traces {
-    fn of(collector: &Collector) -> Self {
-        let spans = collector.spans();
-        let mut later: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for span in &spans {
-            let links = span.links.iter().map(|(_, id)| id.as_str());
-            for before in links.chain([span.parent.as_str()]) {
-                later.entry(before).or_default().push(&span.id);
-            }
-        }
-        let mut followed = BTreeSet::new();
-        let mut ways = VecDeque::from([CALLER]);
-        while let Some(before) = ways.pop_front() {
-            for next in later.get(before).into_iter().flatten() {
-                if followed.insert((*next).to_owned()) {
-                    ways.push_back(next);
-                }
-            }
-        }
-        Self { followed, spans }
-    }
-
-    /// The one that the caller's request has led to.
-    fn of_caller(&self, name: &str) -> Option<&ReceivedSpan> {
-        let mut found =
-            self.spans.iter().filter(|span| span.name == name && self.followed.contains(&span.id));
-        let first = found.next();
-        assert!(found.next().is_none(), "more than one {name}: {:#?}", self.spans);
-        first
-    }
-
-    /// What it has led to in a read model.
-    fn processed<'a>(
-        &'a self,
-        (projection, event): &'a (&str, &str),
-    ) -> impl Iterator<Item = &'a ReceivedSpan> {
-        let (name, projection) = (format!("process {event}"), format!("Str({projection})"));
-        self.spans.iter().filter(move |span| {
-            span.name == name
-                && span.attributes.get("cqrs.projection") == Some(&projection)
-                && self.followed.contains(&span.id)
-        })
-    }
 }
