@@ -1,19 +1,24 @@
 //! What telemetry costs: commands of a program without it, with it turned off, and exporting.
 //!
-//! There is one listener for a process, so each way has a process of its own. They take turns, in
-//! another order each round, and what is compared are the figures of one round.
+//! There is one listener for a process, so each way has a process of its own. They take turns every
+//! half second, each turn in another order, and what is compared are the figures of one turn: what
+//! else the machine does changes more in a minute than telemetry costs. Throughput moves all the
+//! same; the time of processors that a command takes in its process hardly does, and where
+//! processors are what throughput is bound by, it can lose no more than that.
 
 mod collector;
+mod costs;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::ensure;
 
 use self::collector::Collector;
-use self::worker::Worker;
+use self::costs::{Costs, Taken};
+use self::worker::{SLICE, Worker};
 pub(crate) use self::worker::{Telling, work};
 use crate::table::{Figure, Table};
 use crate::{Arguments, FLUSH, database, flush};
@@ -25,10 +30,6 @@ const ROWS: [(&str, &str, usize); 4] = [
     ("postgres, 1 client", "annals postgres", 1),
     ("postgres, 64 clients", "annals postgres", 64),
 ];
-
-/// What is compared: what the second costs beside the first.
-const COMPARED: [(Telling, Telling); 2] =
-    [(Telling::Without, Telling::Off), (Telling::Off, Telling::On)];
 
 /// Measures all rows, and returns what is printed.
 pub(crate) fn measure(
@@ -44,22 +45,28 @@ pub(crate) fn measure(
     }
     let mut table = Table::new(&Telling::ALL.map(Telling::name));
     let mut costs = Costs::default();
-    for round in 1..=arguments.rounds {
-        eprintln!("round {round} of {}: telemetry", arguments.rounds);
+    let slices = Duration::from_secs_f64(arguments.seconds).as_millis() / SLICE.as_millis();
+    let turns = usize::try_from(slices)?.max(1) * arguments.rounds;
+    for turn in 1..=turns {
+        eprintln!("turn {turn} of {turns}: telemetry");
         table.add_limit(FLUSH, Figure::Time(flush::median(folder)?));
         let wanted = ROWS.iter().filter(|(row, store, _)| {
             row.contains(&arguments.only) && store.contains(&arguments.subject)
         });
         for (row, store, clients) in wanted {
-            let mut rates = BTreeMap::new();
+            let mut taken = BTreeMap::new();
             for worker in &mut workers {
-                let figures = worker.run(store, *clients, arguments.seconds)?;
-                rates.insert(worker.telling.name(), figures.per_second);
-                table.add(row, worker.telling.name(), Figure::Rate(figures));
+                let slice = worker.run(store, *clients)?;
+                taken.insert(worker.telling, Taken::of(&slice));
+                table.add(row, worker.telling.name(), Figure::Rate(slice.figures));
             }
-            costs.add(row, &rates);
+            costs.add(row, taken);
         }
         workers.rotate_left(1);
+        if turn % workers.len() == 0 {
+            // All six orders, because each leaves the disk to the next as it does.
+            workers.reverse();
+        }
     }
     ensure!(collector.exports() > 0, "nothing was exported");
     let workers = workers.into_iter().map(Worker::end);
@@ -73,39 +80,4 @@ pub(crate) async fn clear(server: &str) -> anyhow::Result<()> {
         database::remove(server, &telling.database()).await?;
     }
     Ok(())
-}
-
-/// The parts of the throughput that are lost, of each round.
-#[derive(Debug, Default)]
-pub(crate) struct Costs(BTreeMap<(&'static str, &'static str, &'static str), Vec<f64>>);
-
-impl Costs {
-    fn add(&mut self, row: &'static str, rates: &BTreeMap<&'static str, f64>) {
-        for (one, other) in COMPARED {
-            if let (Some(before), Some(after)) = (rates.get(one.name()), rates.get(other.name())) {
-                let key = (one.name(), other.name(), row);
-                self.0.entry(key).or_default().push(1.0 - after / before);
-            }
-        }
-    }
-}
-
-impl fmt::Display for Costs {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for ((one, other, row), lost) in &self.0 {
-            let mut lost = lost.clone();
-            lost.sort_by(f64::total_cmp);
-            if let (Some(least), Some(median), Some(most)) =
-                (lost.first(), lost.get(lost.len() / 2), lost.last())
-            {
-                let [least, median, most] = [least, median, most].map(|part| part * 100.0);
-                let what = format!("{other} costs, beside {one}");
-                writeln!(
-                    formatter,
-                    "{what:28} | {row:24} | {median:>5.1}%, from {least:.1}% to {most:.1}%"
-                )?;
-            }
-        }
-        Ok(())
-    }
 }

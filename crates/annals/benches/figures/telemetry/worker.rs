@@ -11,6 +11,7 @@ use annals::otel::{self, Lines, Options, Settings};
 use annals::postgres::{PostgresOptions, PostgresStore};
 use annals::sqlite::SqliteStore;
 use anyhow::{Context, ensure};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::collector::Collector;
 use crate::clients::{self, Figures};
@@ -19,7 +20,7 @@ use crate::subject::Subject;
 use crate::{Work, database, fill};
 
 /// What a process tells about itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Telling {
     /// It has no telemetry.
     Without,
@@ -43,6 +44,14 @@ impl Telling {
     pub(super) fn database(self) -> String {
         format!("annals_bench_telemetry_{}", self.name())
     }
+}
+
+/// What a process got done, and what it took.
+#[derive(Debug)]
+pub(super) struct Slice {
+    pub(super) figures: Figures,
+    /// Of all its threads, those that export included.
+    pub(super) processor: Duration,
 }
 
 /// A process that is told on standard input what to do.
@@ -75,25 +84,21 @@ impl Worker {
         Ok(worker)
     }
 
-    /// Has so many clients make deposits on a store.
-    pub(super) fn run(
-        &mut self,
-        store: &str,
-        clients: usize,
-        seconds: f64,
-    ) -> anyhow::Result<Figures> {
-        writeln!(self.orders, "{clients} {seconds} {store}")?;
+    /// Has so many clients make deposits on a store for as long as [`SLICE`].
+    pub(super) fn run(&mut self, store: &str, clients: usize) -> anyhow::Result<Slice> {
+        writeln!(self.orders, "{clients} {store}")?;
         let line = self.line()?;
         let words: Vec<&str> = line.split(' ').collect();
-        let [calls, per_second, p50, p99] = words.as_slice() else {
+        let [calls, per_second, p50, p99, processor] = words.as_slice() else {
             anyhow::bail!("a worker has failed: {line}");
         };
-        Ok(Figures {
+        let figures = Figures {
             calls: calls.parse()?,
             per_second: per_second.parse()?,
             p50: Duration::from_nanos(p50.parse()?),
             p99: Duration::from_nanos(p99.parse()?),
-        })
+        };
+        Ok(Slice { figures, processor: Duration::from_nanos(processor.parse()?) })
     }
 
     /// Lets it end.
@@ -111,6 +116,18 @@ impl Worker {
         Ok(line.trim_end().to_owned())
     }
 }
+
+/// How long a process works until it is another one's turn.
+///
+/// Shorter than what a machine with other things to do is steady for, and long enough for thousands
+/// of commands.
+pub(super) const SLICE: Duration = Duration::from_millis(500);
+
+/// How long a process works before it is measured.
+///
+/// While the others had their turn it has saved up traces that it may keep. Within this time they
+/// are used up, so that as many are kept in a slice as in any other half second.
+const LEAD_IN: Duration = Duration::from_millis(250);
 
 /// What a worker says when it may be told what to do.
 const READY: &str = "ready";
@@ -138,17 +155,24 @@ pub(crate) async fn work(telling: Telling, folder: &Path, server: &str) -> anyho
     println!("{READY}");
     for order in std::io::stdin().lines() {
         let order = order?;
-        let mut words = order.splitn(3, ' ');
-        let mut next = || words.next().context("an order is too short");
-        let (clients, seconds) = (next()?.parse()?, next()?.parse()?);
-        let subject = subjects.get(next()?).context("there is no such store")?;
-        let time = Duration::from_secs_f64(seconds);
-        let figures = clients::run(clients, time, Work::DepositAnywhere.call(subject)).await?;
+        let (clients, store) = order.split_once(' ').context("an order is too short")?;
+        let clients = clients.parse()?;
+        let subject = subjects.get(store).context("there is no such store")?;
+        clients::run(clients, LEAD_IN, Work::DepositAnywhere.call(subject)).await?;
+        let before = processor_time()?;
+        let figures = clients::run(clients, SLICE, Work::DepositAnywhere.call(subject)).await?;
+        let processor = processor_time()?.saturating_sub(before);
         let Figures { calls, per_second, p50, p99 } = figures;
-        println!("{calls} {per_second} {} {}", p50.as_nanos(), p99.as_nanos());
+        let [p50, p99, processor] = [p50, p99, processor].map(|time| time.as_nanos());
+        println!("{calls} {per_second} {p50} {p99} {processor}");
     }
     if let Some(running) = running {
         running.shut_down();
     }
     Ok(())
+}
+
+/// What this process has taken of the processors, in its threads and in the system for it.
+fn processor_time() -> anyhow::Result<Duration> {
+    Ok(Duration::try_from(clock_gettime(ClockId::ProcessCPUTime))?)
 }
