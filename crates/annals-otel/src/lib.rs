@@ -31,6 +31,7 @@
 //! [`field`](annals_core::telemetry::span::field) say what else they are. Which traces are kept is
 //! decided by [`Sampling`].
 
+mod conversation;
 mod delivery;
 mod exporter;
 mod fields;

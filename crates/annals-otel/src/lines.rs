@@ -10,6 +10,7 @@ use tracing_subscriber::fmt::format::{Format, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::conversation::correlation_id;
 use crate::spans::with_nearest;
 
 /// How log lines look. Both name the trace they belong to, if there is one.
@@ -18,8 +19,8 @@ pub enum Lines {
     /// For people.
     #[default]
     Human,
-    /// One JSON object each: `timestamp`, `level`, `target`, `message`, `trace_id`, `span_id`, and
-    /// what else was said in `fields`.
+    /// One JSON object each: `timestamp`, `level`, `target`, `message`, `correlation_id` (in a
+    /// request, its id), `trace_id`, `span_id`, and what else was said in `fields`.
     Json,
 }
 
@@ -47,7 +48,8 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let span = context.event_scope().and_then(|mut scope| scope.next());
+        let innermost = || context.event_scope().and_then(|mut scope| scope.next());
+        let span = innermost();
         let trace = span.and_then(|span| with_nearest(span, |it| it.context().clone()));
         let trace = trace.filter(SpanContext::is_valid);
         match self.lines {
@@ -58,14 +60,19 @@ where
                 self.human.format_event(context, writer, event)
             }
             Lines::Json => {
-                let line = Value::Object(json(event, trace.as_ref()));
+                let correlation_id = innermost().and_then(correlation_id);
+                let line = Value::Object(json(event, correlation_id, trace.as_ref()));
                 writeln!(writer, "{line}")
             }
         }
     }
 }
 
-fn json(event: &Event<'_>, trace: Option<&SpanContext>) -> Map<String, Value> {
+fn json(
+    event: &Event<'_>,
+    correlation_id: Option<String>,
+    trace: Option<&SpanContext>,
+) -> Map<String, Value> {
     let mut fields = Fields::default();
     event.record(&mut fields);
     let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
@@ -75,6 +82,9 @@ fn json(event: &Event<'_>, trace: Option<&SpanContext>) -> Map<String, Value> {
     add("level", event.metadata().level().as_str().to_lowercase().into());
     add("target", event.metadata().target().into());
     add("message", fields.message.into());
+    if let Some(id) = correlation_id {
+        add("correlation_id", id.into());
+    }
     if let Some(trace) = trace {
         add("trace_id", trace.trace_id().to_string().into());
         add("span_id", trace.span_id().to_string().into());

@@ -24,6 +24,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use crate::conversation::{self, Conversations};
 use crate::delivery::{Counted, Room};
 use crate::exporter;
 use crate::lines::{LineFormat, Lines};
@@ -115,7 +116,10 @@ pub fn start(settings: &Settings, options: &Options<'_>) -> Result<Running, Star
         let filter = EnvFilter::builder().parse_lossy(options.filter);
         Logs::new(provider.logger(SCOPE)).with_filter(filter.and(is_ours))
     });
-    let subscriber = tracing_subscriber::registry().with(spans).with(logs).with(lines);
+    let conversations =
+        (options.lines == Lines::Json).then(|| Conversations.with_filter(conversation::requests()));
+    let subscriber =
+        tracing_subscriber::registry().with(spans).with(conversations).with(logs).with(lines);
     subscriber.try_init().map_err(|_| StartError::Twice)?;
     if !settings.is_off() {
         let meter = providers.metrics.as_ref().map(|provider| provider.meter(SCOPE));
