@@ -55,7 +55,7 @@ use utoipa_axum::routes;
 use crate::account::Account;
 use crate::bank::{Bank, Queries};
 use crate::http::schema::BankApi;
-use crate::read_models::QUERIED;
+use crate::read_models::PROJECTIONS;
 use crate::transfer::Transfer;
 use crate::transfers::Transfers;
 
@@ -92,8 +92,8 @@ impl FromRef<Arc<Service>> for Transfers {
     }
 }
 
-/// How far a read model may be behind, in seconds, for the bank to be ready: as long as a query
-/// waits for it at most.
+/// How far a projection may be behind, in seconds, for the bank to be ready: as long as a query
+/// waits for it at most. Those of sagas as well, without which no transfer comes to its end.
 const LAG_SECONDS_MAX: f64 = 8.0;
 
 /// The bank with everything that is around its routes.
@@ -108,7 +108,7 @@ fn assemble(
     let projections = read_models.admin();
     let health = Health::new()
         .log(app.store().clone())
-        .projections(projections.clone(), QUERIED, LAG_SECONDS_MAX)
+        .projections(projections.clone(), PROJECTIONS, LAG_SECONDS_MAX)
         .feed(feed.clone());
     let aggregates = Aggregates::default().with::<Account>(&app).with::<Transfer>(&app);
     let admin = Admin::new(app.store().clone())

@@ -53,6 +53,7 @@ pub enum TlsError {
 #[derive(Debug)]
 pub(super) struct Certificate {
     files: TlsFiles,
+    loaded: Pems,
     config: Arc<ServerConfig>,
     current: Arc<Current>,
 }
@@ -67,7 +68,7 @@ impl ResolvesServerCert for Current {
 }
 
 /// The text of both files.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Pems {
     certificates: Vec<u8>,
     key: Vec<u8>,
@@ -76,7 +77,8 @@ struct Pems {
 impl Certificate {
     pub(super) fn load(files: TlsFiles) -> Result<Self, TlsError> {
         let provider = Arc::new(ring::default_provider());
-        let key = certified(&files, &read(&files)?, &provider)?;
+        let loaded = read(&files)?;
+        let key = certified(&files, &loaded, &provider)?;
         let current = Arc::new(Current(RwLock::new(Arc::new(key))));
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -84,7 +86,7 @@ impl Certificate {
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { files, config: Arc::new(config), current })
+        Ok(Self { files, loaded, config: Arc::new(config), current })
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
@@ -100,21 +102,21 @@ impl Certificate {
     }
 
     async fn keep_renewing(&self) {
-        let mut known = read(&self.files).ok();
+        // What was served first, not what is there now: it may have been replaced since.
+        let mut known = Ok(self.loaded.clone());
         loop {
             tokio::time::sleep(RENEWAL).await;
             let files = self.files.clone();
             let Ok(found) = tokio::task::spawn_blocking(move || read(&files)).await else { return };
-            let found = match found {
-                Ok(found) if known.as_ref() == Some(&found) => continue,
-                Ok(found) => found,
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn Error, "the certificate is not renewed");
-                    continue;
-                }
-            };
+            let now = found.as_ref().map(Pems::clone).map_err(ToString::to_string);
+            if now == known {
+                continue;
+            }
+            known = now;
             // While one file is new and the other is not yet, they do not fit; they soon will.
-            match certified(&self.files, &found, self.config.crypto_provider()) {
+            let certified =
+                |found: Pems| certified(&self.files, &found, self.config.crypto_provider());
+            match found.and_then(certified) {
                 Ok(key) => {
                     let mut current =
                         self.current.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -125,7 +127,6 @@ impl Certificate {
                     tracing::warn!(error = &error as &dyn Error, "the certificate is not renewed");
                 }
             }
-            known = Some(found);
         }
     }
 }

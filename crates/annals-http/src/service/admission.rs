@@ -41,7 +41,12 @@ pub(super) async fn admit(
     let Ok(_place) = admission.places.try_acquire() else {
         return Problem::new(Kind::OVERLOADED, "try again in a moment").into_response();
     };
-    let is_encoded = request.headers().contains_key(header::CONTENT_ENCODING);
+    let mut encodings = request.headers().get_all(header::CONTENT_ENCODING).iter();
+    let is_encoded = encodings.next().is_some();
+    if encodings.next().is_some() {
+        // Only one would be undone, and the rest be taken for the body.
+        return unknown_encoding();
+    }
     let metadata = RequestMetadata::of(request.headers());
     request.extensions_mut().insert(admission.body);
     request.extensions_mut().insert(metadata.clone());
@@ -58,12 +63,17 @@ pub(super) async fn admit(
     }
 }
 
-/// Says which encodings are known, to whoever has used another one.
+/// An answer of the decompression, which says nothing, in words.
 fn explain_encoding(response: Response) -> Response {
     let is_explained = response.headers().contains_key(header::CONTENT_TYPE);
     if is_explained || response.status() != StatusCode::UNSUPPORTED_MEDIA_TYPE {
         return response;
     }
+    unknown_encoding()
+}
+
+/// Says which encodings are known, to whoever has used another one.
+fn unknown_encoding() -> Response {
     let detail = "send the body with content-encoding gzip or zstd, or as it is";
     let mut response = Problem::new(Kind::UNKNOWN_ENCODING, detail).into_response();
     let known = HeaderValue::from_static("gzip, zstd");
