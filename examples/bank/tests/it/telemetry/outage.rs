@@ -38,7 +38,9 @@ fn a_transfer_ends_although_the_collector_is_away_in_the_middle() {
     }
     set_version(&home, 99);
     let mut before = Collector::start();
-    let mut server = Server::start_with(&home, &before.variables("grpc"));
+    let mut variables = before.variables("grpc");
+    variables.push(("OTEL_TRACES_SAMPLER", "parentbased_always_on".to_owned()));
+    let mut server = Server::start_with(&home, &variables);
     let transfer =
         |to: &str| format!(r#"{{"from_account_id":"alice","to_account_id":"{to}","amount":7}}"#);
     let headers = [("traceparent", &*traceparent(TRACE))];
