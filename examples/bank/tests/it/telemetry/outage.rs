@@ -67,6 +67,7 @@ fn a_transfer_ends_although_the_collector_is_away_in_the_middle() {
     assert_eq!(ended(&server, &path)["state"], "completed");
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
+    // Nothing is missing that is not counted. Whether anything is depends on how soon it was tried.
     after.wait_until(|it| {
         let deposits = it.points().into_iter().filter(|point| {
             point.metric == metric::COMMAND_DURATION.name
@@ -76,7 +77,6 @@ fn a_transfer_ends_although_the_collector_is_away_in_the_middle() {
             && it.spans().iter().any(|span| span.name == "execute CompleteTransfer")
             && lost(it) >= missing(&it.spans())
     });
-    assert!(missing(&after.spans()) > 0.0, "all of it was received: {}", after.received);
 
     // One trace, whichever of the two received what of it.
     let traces = Traces::of([spans_before, after.spans()].concat());
