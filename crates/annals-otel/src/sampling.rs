@@ -10,10 +10,8 @@ use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, Should
 /// Traces that begin in this process and are kept, in a second, unless a variable says otherwise.
 ///
 /// So few cost no command anything, and more than anybody looks at are kept all the same: as long
-/// as there are fewer requests than this, all of them are. One that is kept costs as much processor
-/// time as several commands, so a hundred in a second would be noticed by a process that does
-/// little else.
-pub const TRACES_PER_SECOND: f64 = 10.0;
+/// as there are fewer requests than this, all of them are.
+pub const TRACES_PER_SECOND: f64 = 100.0;
 
 /// Which traces are kept.
 #[derive(Debug, Clone, Copy, PartialEq)]
