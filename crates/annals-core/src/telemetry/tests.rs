@@ -51,6 +51,27 @@ fn buckets_of_histograms_rise() {
 }
 
 #[test]
+fn durations_are_told_apart_from_50_microseconds_to_10_seconds() {
+    for metric in metric::ALL {
+        if let (metric::Kind::Histogram(buckets), "s") = (metric.kind, metric.unit) {
+            let ends = (buckets.first(), buckets.last());
+            assert_eq!(ends, (Some(&0.000_05), Some(&10.0)), "{}", metric.name);
+        }
+    }
+}
+
+/// Both are units of UCUM, where words in braces stand for what is counted.
+#[test]
+fn what_is_not_measured_in_seconds_is_counted_in_things() {
+    let is_word =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    for metric in metric::ALL {
+        let thing = metric.unit.strip_prefix('{').and_then(|unit| unit.strip_suffix('}'));
+        assert!(metric.unit == "s" || thing.is_some_and(is_word), "{metric:?}");
+    }
+}
+
+#[test]
 fn a_type_goes_by_its_last_name() {
     assert_eq!(type_name_of::<std::collections::BTreeMap<String, std::io::Error>>(), "BTreeMap");
     assert_eq!(type_name_of::<u8>(), "u8");
