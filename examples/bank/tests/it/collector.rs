@@ -1,14 +1,20 @@
-//! A real OTLP collector, and what it received.
+//! A real OTLP collector.
 
-use std::collections::BTreeMap;
+mod received;
+
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use annals::telemetry::Metric;
+
+pub(crate) use self::received::{
+    Attributes, ReceivedMetric, ReceivedPoint, ReceivedRecord, ReceivedSpan, attribute,
+};
 
 /// The variable by which `cargo xtask test` names the collector's program.
 const PROGRAM: &str = "ANNALS_OTLP_COLLECTOR";
@@ -22,32 +28,10 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 pub(crate) struct Collector {
     child: Child,
     lines: Receiver<String>,
-    /// All that it has printed.
+    /// All that it has printed, as far as it was waited for.
     pub(crate) received: String,
     grpc: String,
     http: String,
-}
-
-/// A span as it arrived.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct ReceivedSpan {
-    pub(crate) name: String,
-    pub(crate) kind: String,
-    pub(crate) trace: String,
-    pub(crate) id: String,
-    pub(crate) parent: String,
-    pub(crate) attributes: BTreeMap<String, String>,
-    /// Traces and spans.
-    pub(crate) links: Vec<(String, String)>,
-}
-
-/// One of the series of a metric as it arrived.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct ReceivedPoint {
-    pub(crate) metric: String,
-    pub(crate) attributes: BTreeMap<String, String>,
-    /// Of counters and gauges; of histograms how much was measured.
-    pub(crate) value: f64,
 }
 
 impl Collector {
@@ -80,15 +64,29 @@ impl Collector {
         Self { child, lines, received: String::new(), grpc, http }
     }
 
-    /// Ends it as a crash does, and gives what it had received.
+    /// Ends it as a crash does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.wait();
     }
 
     /// One in the same place, after it was killed.
     pub(crate) fn restart(self) -> Self {
         Self::start_on(self.grpc.clone(), self.http.clone())
+    }
+
+    /// Ends it when it has printed all that it has received: what is not there then has not come.
+    pub(crate) fn end(&mut self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
+        self.wait();
+    }
+
+    /// Waits for its end, and takes what it has printed.
+    fn wait(&mut self) {
+        let deadline = Instant::now() + WAIT_MAX;
+        while self.take_line(deadline).expect("it ends") {}
+        self.child.wait().unwrap();
     }
 
     /// What has a program export to it, often.
@@ -103,112 +101,66 @@ impl Collector {
         ]
     }
 
-    /// Waits until what was received is as it should be.
+    /// Waits until what was received is as it should be. The last of it may be there in parts.
     #[track_caller]
     pub(crate) fn wait_until(&mut self, is_there: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + WAIT_MAX;
         while !is_there(self) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let Ok(line) = self.lines.recv_timeout(left) else {
-                panic!("it has not arrived: {}", self.received)
-            };
-            self.received += &line;
-            self.received += "\n";
+            let has_come = self.take_line(deadline) == Ok(true);
+            assert!(has_come, "it has not arrived: {}", self.received);
             // What is printed next may belong to the same span.
-            while let Ok(line) = self.lines.try_recv() {
-                self.received += &line;
-                self.received += "\n";
-            }
+            self.take_what_is_there();
         }
     }
 
-    /// All spans that are complete.
-    pub(crate) fn spans(&self) -> Vec<ReceivedSpan> {
-        let mut spans: Vec<ReceivedSpan> = Vec::new();
-        let mut is_span = false;
-        let mut link = String::new();
-        for line in self.received.lines() {
-            if line.starts_with("Span #") {
-                spans.push(ReceivedSpan::default());
-                is_span = true;
-            } else if line.starts_with("Resource") || line.starts_with("Scope") {
-                is_span = false;
-            }
-            let Some(span) = spans.last_mut().filter(|_| is_span) else { continue };
-            let (key, value) = line.split_once(':').unwrap_or((line, ""));
-            let value = value.trim().to_owned();
-            match key.trim() {
-                "Trace ID" => span.trace = value,
-                "Parent ID" => span.parent = value,
-                "ID" => span.id = value,
-                "Name" => span.name = value,
-                "Kind" => span.kind = value,
-                "-> Trace ID" => link = value,
-                "-> ID" => span.links.push((link.clone(), value)),
-                "-> TraceState" | "-> DroppedAttributesCount" => {}
-                key => {
-                    if let Some(name) = key.strip_prefix("-> ") {
-                        span.attributes.insert(name.to_owned(), value);
-                    }
-                }
-            }
+    /// Takes what has been printed by now.
+    pub(crate) fn take_what_is_there(&mut self) {
+        while let Ok(line) = self.lines.try_recv() {
+            self.take(&line);
         }
-        spans
     }
 
-    /// The names of all metrics, with their units.
-    pub(crate) fn metrics(&self) -> BTreeMap<String, String> {
-        let mut metrics = BTreeMap::new();
-        let mut name = String::new();
-        let mut is_metric = false;
-        for line in self.received.lines() {
-            is_metric =
-                line.starts_with("Metric #") || (is_metric && !line.starts_with("Resource"));
-            let Some((key, value)) = line.split_once(':').filter(|_| is_metric) else { continue };
-            match key.trim() {
-                "-> Name" => name = value.trim().to_owned(),
-                "-> Unit" => drop(metrics.insert(name.clone(), value.trim().to_owned())),
-                _ => {}
-            }
+    /// Takes a line, and says whether there was one before its end.
+    fn take_line(&mut self, deadline: Instant) -> Result<bool, RecvTimeoutError> {
+        match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => self.take(&line),
+            Err(RecvTimeoutError::Disconnected) => return Ok(false),
+            Err(error) => return Err(error),
         }
-        metrics
+        Ok(true)
     }
 
-    /// Where another program exports to, by HTTP or gRPC.
+    fn take(&mut self, line: &str) {
+        self.received += line;
+        self.received += "\n";
+    }
+
+    /// Where a program exports to, by HTTP or gRPC.
     pub(crate) fn endpoint(&self, protocol: &str) -> String {
         let address = if protocol == "grpc" { &self.grpc } else { &self.http };
         format!("http://{address}")
     }
 
-    /// All series that are complete, as often as they were exported.
+    pub(crate) fn spans(&self) -> Vec<ReceivedSpan> {
+        received::spans(&self.received)
+    }
+
+    pub(crate) fn metrics(&self) -> BTreeSet<ReceivedMetric> {
+        received::metrics(&self.received)
+    }
+
+    /// All series, as often as they were exported.
     pub(crate) fn points(&self) -> Vec<ReceivedPoint> {
-        let mut points: Vec<ReceivedPoint> = Vec::new();
-        let (mut metric, mut is_attribute, mut is_metric) = (String::new(), false, false);
-        for line in self.received.lines() {
-            is_metric =
-                line.starts_with("Metric #") || (is_metric && !line.starts_with("Resource"));
-            if !is_metric {
-                continue;
-            }
-            let is_item = line.trim_start().starts_with("-> ");
-            is_attribute = line.starts_with("Data point attributes") || (is_attribute && is_item);
-            if line.contains("DataPoints #") {
-                points.push(ReceivedPoint { metric: metric.clone(), ..ReceivedPoint::default() });
-            }
-            let (key, value) = line.split_once(':').unwrap_or((line, ""));
-            let (key, value) = (key.trim(), value.trim());
-            let last = points.last_mut();
-            match (key, last) {
-                ("-> Name", _) if !is_attribute => value.clone_into(&mut metric),
-                ("Value" | "Count", Some(last)) => last.value = value.parse().unwrap(),
-                (key, Some(last)) if is_attribute && is_item => {
-                    let name = key.trim_start_matches("-> ");
-                    last.attributes.insert(name.to_owned(), value.to_owned());
-                }
-                _ => {}
-            }
-        }
-        points
+        received::points(&self.received)
+    }
+
+    pub(crate) fn records(&self) -> Vec<ReceivedRecord> {
+        received::records(&self.received)
+    }
+
+    /// Whether a series of this metric has arrived, whatever its value.
+    pub(crate) fn has(&self, metric: &Metric) -> bool {
+        self.metrics().iter().any(|it| it.name == metric.name)
     }
 
     /// Whether a series of this metric has arrived with at least so much.
@@ -219,7 +171,7 @@ impl Collector {
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        // It may have been killed already, as the test wanted it to be.
+        // It may have ended already, as the test wanted it to.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -12,7 +12,7 @@ on_each_store! {
 }
 
 /// A deposit as the log has it, with another version.
-fn deposit(id: &str, version: u32, amount: &Value) -> NewEvent {
+pub(crate) fn deposit(id: &str, version: u32, amount: &Value) -> NewEvent {
     let payload = json!({"amount": amount, "deposited_at": "2026-01-31T12:00:00Z"}).to_string();
     let payload = Json::parse("payload", payload, PAYLOAD_BYTES_MAX).unwrap();
     let stream = StreamId::new("account", id).unwrap();

@@ -1,6 +1,6 @@
 //! The program as a server.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use ureq::http::Request;
@@ -117,6 +117,15 @@ impl Server {
     /// The next line it says on standard error.
     pub(crate) fn next_error_line(&mut self) -> String {
         next_line(&mut self.stderr)
+    }
+
+    /// Has it stop as it should, and gives what it has left to say on standard error.
+    pub(crate) fn end(&mut self) -> String {
+        self.signal("TERM");
+        let mut said = String::new();
+        self.stderr.read_to_string(&mut said).unwrap();
+        assert_eq!(self.wait(), Some(0), "{said}");
+        said
     }
 
     /// Waits for its end and gives the exit code.

@@ -6,10 +6,11 @@ use annals::telemetry::metric;
 use serde_json::Value;
 use ureq::http::Request;
 
+use super::documented::assert_all_is_documented;
 use super::traces::Traces;
-use super::{TRACE, assert_all_is_documented, traceparent};
+use super::{TRACE, traceparent};
 use crate::client::send;
-use crate::collector::{Collector, ReceivedPoint, ReceivedSpan};
+use crate::collector::{Collector, ReceivedSpan, attribute};
 use crate::home::Home;
 use crate::server::Server;
 
@@ -38,8 +39,13 @@ fn a_transfer_ends_although_the_collector_is_away_in_the_middle() {
     }
     set_version(&home, 99);
     let mut before = Collector::start();
+    // This one stays, and is told what the other one does not receive.
+    let mut measurements = Collector::start();
     let mut variables = before.variables("grpc");
-    variables.push(("OTEL_TRACES_SAMPLER", "parentbased_always_on".to_owned()));
+    variables.extend([
+        ("OTEL_TRACES_SAMPLER", "parentbased_always_on".to_owned()),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", measurements.endpoint("grpc")),
+    ]);
     let mut server = Server::start_with(&home, &variables);
     let transfer =
         |to: &str| format!(r#"{{"from_account_id":"alice","to_account_id":"{to}","amount":7}}"#);
@@ -61,32 +67,38 @@ fn a_transfer_ends_although_the_collector_is_away_in_the_middle() {
     let other = server.post_with("/transfers", &transfer("carol"), &[("prefer", "wait=15")]);
     assert_eq!(other.json(200)["state"], "completed");
     assert_eq!(server.get(&path).json(200)["state"], "requested");
+    measurements.wait_until(|it| lost(it) > 0.0);
     let spans_before = before.spans();
     let mut after = before.restart();
     set_version(&home, 1);
     assert_eq!(ended(&server, &path)["state"], "completed");
-    server.signal("TERM");
-    assert_eq!(server.wait(), Some(0));
-    // Nothing is missing that is not counted. Whether anything is depends on how soon it was tried.
-    after.wait_until(|it| {
-        let deposits = it.points().into_iter().filter(|point| {
-            point.metric == metric::COMMAND_DURATION.name
-                && has(point, "cqrs.command", "Str(DepositMoney)")
-        });
-        deposits.map(|point| point.value).fold(0.0, f64::max) >= DEPOSITS
-            && it.spans().iter().any(|span| span.name == "execute CompleteTransfer")
-            && lost(it) >= missing(&it.spans())
+    server.end();
+    after.end();
+    measurements.end();
+    // Nothing is missing that is not counted.
+    let deposits = measurements.points().into_iter().filter(|point| {
+        point.metric == metric::COMMAND_DURATION.name
+            && attribute(&point.attributes, "cqrs.command") == Some("DepositMoney")
     });
+    assert!(deposits.map(|point| point.value).fold(0.0, f64::max) >= DEPOSITS);
+    let (lost, missing) = (lost(&measurements), missing(&after.spans()));
+    assert!(lost >= missing, "{missing} are missing, {lost} are counted");
 
     // One trace, whichever of the two received what of it.
     let traces = Traces::of([spans_before, after.spans()].concat());
     traces.of_caller("execute CompleteTransfer").unwrap();
     let outcomes: BTreeSet<_> = traces
         .all_of_caller("execute TransferIn")
-        .map(|span| span.attributes["cqrs.outcome"].as_str())
+        .map(|span| {
+            let error = attribute(&span.attributes, "error.type");
+            (attribute(&span.attributes, "cqrs.outcome").unwrap(), error, &*span.status)
+        })
         .collect();
-    assert_eq!(outcomes, BTreeSet::from(["Str(failed)", "Str(written)"]));
+    let failed = ("failed", Some("undecodable"), "STATUS_CODE_ERROR");
+    let written = ("written", None, "STATUS_CODE_UNSET");
+    assert_eq!(outcomes, BTreeSet::from([failed, written]));
     assert_all_is_documented(&after);
+    assert_all_is_documented(&measurements);
 }
 
 /// Spans of the deposits that were not received.
@@ -105,12 +117,8 @@ fn ended(server: &Server, path: &str) -> Value {
 fn lost(collector: &Collector) -> f64 {
     let points = collector.points().into_iter().filter(|point| {
         point.metric == metric::DROPPED.name
-            && has(point, "cqrs.signal", "Str(traces)")
-            && has(point, "error.type", "Str(export_failed)")
+            && attribute(&point.attributes, "cqrs.signal") == Some("traces")
+            && attribute(&point.attributes, "error.type") == Some("export_failed")
     });
     points.map(|point| point.value).fold(0.0, f64::max)
-}
-
-fn has(point: &ReceivedPoint, attribute: &str, value: &str) -> bool {
-    point.attributes.get(attribute).is_some_and(|found| found == value)
 }

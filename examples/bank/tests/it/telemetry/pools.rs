@@ -1,11 +1,10 @@
 //! What pools of connections tell.
 
-use std::collections::BTreeMap;
-
-use annals::telemetry::metric;
+use annals::telemetry::{Metric, metric};
 
 use super::ALICE;
-use crate::collector::{Collector, ReceivedPoint};
+use super::documented::assert_all_is_documented;
+use crate::collector::{Collector, ReceivedPoint, attribute};
 use crate::each_store::on_each_store;
 use crate::home::Home;
 use crate::server::Server;
@@ -24,27 +23,26 @@ fn every_pool_tells_how_it_is_used_and_waited_for(home: &Home) {
     server.post("/accounts", ALICE).json(201);
     // Until there is a read model, which takes milliseconds.
     assert!((0..20_000).any(|_| server.get("/accounts").status == 200));
-    server.signal("TERM");
-    assert_eq!(server.wait(), Some(0));
-    collector.wait_until(|it| {
-        let points = it.points();
-        pools.iter().all(|pool| {
-            has(&points, metric::POOL_WAIT.name, &[(POOL, pool)])
-                && ["used", "idle"].iter().all(|state| {
-                    has(&points, metric::POOL_CONNECTIONS.name, &[(POOL, pool), (STATE, state)])
-                })
-        })
-    });
+    server.end();
+    collector.end();
+    let points = collector.points();
+    for pool in pools {
+        assert!(has(&points, &metric::POOL_WAIT, &[(POOL, pool)]), "{pool}: {points:#?}");
+        for state in ["used", "idle"] {
+            let attributes = [(POOL, *pool), (STATE, state)];
+            assert!(has(&points, &metric::POOL_CONNECTIONS, &attributes), "{pool}: {points:#?}");
+        }
+    }
+    assert_all_is_documented(&collector);
 }
 
 const POOL: &str = "db.client.connection.pool.name";
 const STATE: &str = "db.client.connection.state";
 
 /// Whether there is a series of `metric` with these among its attributes.
-fn has(points: &[ReceivedPoint], metric: &str, attributes: &[(&str, &str)]) -> bool {
-    let is_so = |of: &BTreeMap<String, String>| {
+fn has(points: &[ReceivedPoint], metric: &Metric, attributes: &[(&str, &str)]) -> bool {
+    points.iter().filter(|point| point.metric == metric.name).any(|point| {
         let mut attributes = attributes.iter();
-        attributes.all(|(name, value)| of.get(*name) == Some(&format!("Str({value})")))
-    };
-    points.iter().any(|point| point.metric == metric && is_so(&point.attributes))
+        attributes.all(|(name, value)| attribute(&point.attributes, name) == Some(value))
+    })
 }

@@ -7,7 +7,8 @@ use std::thread;
 use annals::telemetry::metric;
 
 use super::ALICE;
-use crate::collector::Collector;
+use super::documented::assert_all_is_documented;
+use crate::collector::{Collector, attribute};
 use crate::home::Home;
 use crate::server::Server;
 
@@ -31,8 +32,9 @@ fn a_collector_that_never_answers_costs_spans_and_nothing_else() {
             server.post("/accounts/a/deposits", r#"{"amount":1}"#).json(200);
         }
         collector.wait_until(|it| has_lost(it, "queue_full", 50.0));
-        server.signal("TERM");
-        assert_eq!(server.wait(), Some(0), "{protocol}");
+        server.end();
+        collector.end();
+        assert_all_is_documented(&collector);
     }
 }
 
@@ -72,8 +74,8 @@ fn variables(collector: &Collector, protocol: &str, url: &str) -> Vec<(&'static 
 fn has_lost(collector: &Collector, why: &str, least: f64) -> bool {
     collector.points().iter().any(|point| {
         point.metric == metric::DROPPED.name
-            && point.attributes["cqrs.signal"] == "Str(traces)"
-            && point.attributes["error.type"] == format!("Str({why})")
+            && attribute(&point.attributes, "cqrs.signal") == Some("traces")
+            && attribute(&point.attributes, "error.type") == Some(why)
             && point.value >= least
     })
 }
