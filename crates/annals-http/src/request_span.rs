@@ -1,5 +1,7 @@
 //! A request as a span and a measurement, by the conventions of OpenTelemetry for HTTP.
 
+mod incoming;
+
 use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
 
@@ -13,9 +15,6 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use crate::request_id::RequestId;
-
-/// Longest baggage that is taken along, as the recommendation has it.
-const BAGGAGE_BYTES_MAX: usize = 8_192;
 
 /// Among the extensions of a request that came by TLS.
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +48,8 @@ pub(crate) fn begin(request: &Request, id: RequestId) -> Begun {
         span::REQUEST.name,
         { field::NAME } = name(method, route.as_ref().map(MatchedPath::as_str)),
         { field::KIND } = Role::Server.as_str(),
-        { field::PARENT } = parent(headers),
-        { field::BAGGAGE } = text(headers, "baggage").filter(|it| it.len() <= BAGGAGE_BYTES_MAX),
+        { field::PARENT } = incoming::parent(headers),
+        { field::BAGGAGE } = incoming::baggage(headers),
         { field::STATUS } = Empty,
         { attribute::HTTP_METHOD.name } = method.unwrap_or(OTHER),
         { attribute::HTTP_METHOD_ORIGINAL.name } =
@@ -148,20 +147,8 @@ fn version(version: Version) -> &'static str {
     }
 }
 
-fn parent(headers: &HeaderMap) -> Option<String> {
-    let traceparent = text(headers, "traceparent")?;
-    Some(match text(headers, "tracestate") {
-        Some(tracestate) => format!("{traceparent};{tracestate}"),
-        None => traceparent.to_owned(),
-    })
-}
-
 fn authority(headers: &HeaderMap) -> Option<Authority> {
-    text(headers, header::HOST.as_str())?.parse().ok()
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+    headers.get(header::HOST)?.to_str().ok()?.parse().ok()
 }
 
 #[cfg(test)]
