@@ -172,6 +172,12 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Begins the view of a transaction that has read nothing yet: from now on it stands still.
+pub(super) fn begin_view(file: &Connection) -> rusqlite::Result<()> {
+    file.prepare_cached(include_str!("../sql/read_models/view_begin.sql"))?
+        .query_row([], |_| Ok(()))
+}
+
 /// All partitions are at least this far.
 pub(super) fn lowest_position(file: &Connection) -> rusqlite::Result<Position> {
     file.prepare_cached(include_str!("../sql/read_models/position_lowest.sql"))?

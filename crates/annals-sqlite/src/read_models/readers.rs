@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::catalog;
 use super::fault::{self, Fault};
 use super::folder::Folder;
+use super::generation_file;
 use crate::connection;
 use crate::telemetry::Usage;
 
@@ -70,12 +71,20 @@ impl Reader {
             };
             attempts += 1;
             let outcome = self.folder.read(&generation.key, |file| {
+                // What was switched away from may go on. Only a view that began while it served
+                // shows no more than whoever took its place had to have.
+                generation_file::begin_view(file)?;
+                let serving = catalog::serving(&self.catalog, projection)?;
+                if serving.is_none_or(|serving| serving.key != generation.key) {
+                    return Ok(None);
+                }
                 let work = work.take().expect("it is taken only once a file is open");
-                work(&generation, file)
+                work(&generation, file).map(Some)
             });
             match outcome {
+                Ok(None) => {}
                 Err(_) if work.is_some() && attempts < SERVING_ATTEMPTS => {}
-                outcome => return outcome.map(Some),
+                outcome => return outcome,
             }
         }
     }
