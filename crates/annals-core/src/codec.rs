@@ -21,7 +21,7 @@ pub use write::write_variant;
 use crate::append::BoxError;
 use crate::domain_event::{DomainEvent, EventKind};
 use crate::event::{EventEnvelope, EventType, NewEvent, RecordedEvent};
-use crate::json::{Json, JsonError};
+use crate::json::{FormError, Json, JsonError};
 use crate::limits::{LimitError, PAYLOAD_BYTES_MAX};
 use crate::position::Position;
 use crate::stream::StreamId;
@@ -106,7 +106,7 @@ pub(crate) fn decode_payload<E: DomainEvent>(
     } else {
         Cow::Owned(upcast(kind, version, payload)?)
     };
-    E::read_payload(kind, &current).map_err(DecodeProblem::Payload)
+    E::read_payload(kind, &current).map_err(|error| DecodeProblem::Payload(error.into()))
 }
 
 fn upcast(kind: &EventKind, version: u32, payload: &Json) -> Result<String, DecodeProblem> {
@@ -121,9 +121,17 @@ fn upcast(kind: &EventKind, version: u32, payload: &Json) -> Result<String, Deco
             .find(|upcaster| upcaster.from_version == from_version)
             .ok_or(DecodeProblem::NoUpcaster { from_version })?;
         value = (upcaster.upcast)(value)
-            .map_err(|source| DecodeProblem::Upcast { from_version, source })?;
+            .map_err(|source| DecodeProblem::Upcast { from_version, source: untold(source) })?;
     }
     Ok(value.to_string())
+}
+
+/// What `serde_json` says quotes the payload, so that is replaced.
+fn untold(error: BoxError) -> BoxError {
+    match error.downcast::<serde_json::Error>() {
+        Ok(error) => FormError::from(*error).into(),
+        Err(other) => other,
+    }
 }
 
 /// A recorded event could not be read as a typed one.
@@ -186,10 +194,10 @@ pub enum DecodeProblem {
     },
     /// The fields have another form than the type. The type was changed without a new version.
     #[error("the payload has another form than the type")]
-    Payload(#[source] serde_json::Error),
+    Payload(#[source] FormError),
     /// The metadata has a form of its own.
     #[error("the metadata has another form than the usual one")]
-    Metadata(#[source] serde_json::Error),
+    Metadata(#[source] FormError),
 }
 
 /// The query item that selects the kinds of `E`, aliases included.

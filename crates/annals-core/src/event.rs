@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::id::EventId;
-use crate::json::Json;
+use crate::json::{FormError, Json};
 use crate::limits::{
     EVENT_TAGS_MAX, EVENT_TYPE_BYTES_MAX, EVENT_VERSION_MAX, LimitError, METADATA_BYTES_MAX,
     NAME_CHARACTERS, PAYLOAD_BYTES_MAX, check_count, check_length, check_text, is_name_character,
@@ -280,8 +280,8 @@ impl RecordedEvent {
     ///
     /// # Errors
     ///
-    /// What `serde_json` says, if the event was written with metadata of another form.
-    pub fn read_metadata(&self) -> Result<Metadata, serde_json::Error> {
+    /// [`FormError`] if the event was written with metadata of another form.
+    pub fn read_metadata(&self) -> Result<Metadata, FormError> {
         self.metadata.read()
     }
 }

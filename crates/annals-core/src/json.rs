@@ -1,6 +1,7 @@
 //! JSON text that has been checked once and is never rewritten.
 
 mod finite;
+mod form;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 pub(crate) use finite::Finite;
+pub use form::FormError;
+pub(crate) use form::INSIDE;
 
 use crate::limits::{JSON_DEPTH_MAX, LimitError, check_length};
 
@@ -98,9 +101,9 @@ impl Json {
     ///
     /// # Errors
     ///
-    /// What `serde_json` says when the value has another form.
-    pub fn read<'de, T: Deserialize<'de>>(&'de self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(&self.0)
+    /// [`FormError`] if the value has another form.
+    pub fn read<'de, T: Deserialize<'de>>(&'de self) -> Result<T, FormError> {
+        Ok(serde_json::from_str(&self.0)?)
     }
 
     /// The empty object, `{}`.

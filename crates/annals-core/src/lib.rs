@@ -48,7 +48,7 @@ pub use document::{
 pub use domain_event::{DomainEvent, EventKind, Upcaster};
 pub use event::{EventEnvelope, EventType, NewEvent, RecordedEvent};
 pub use id::{CausationId, CommandId, CorrelationId, DeadLetterId, EventId, LogId, WorkerId};
-pub use json::{Json, JsonError};
+pub use json::{FormError, Json, JsonError};
 pub use limits::LimitError;
 pub use memory::MemoryStore;
 pub use metadata::{Metadata, TraceContext};

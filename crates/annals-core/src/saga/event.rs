@@ -13,7 +13,7 @@ use crate::codec;
 use crate::domain_event::{DomainEvent, EventKind};
 use crate::event::EventEnvelope;
 use crate::id::EventId;
-use crate::json::Json;
+use crate::json::{INSIDE, Json};
 use crate::limits::{LimitError, PAYLOAD_BYTES_MAX};
 use crate::metadata::Metadata;
 use crate::position::{Position, Sequence};
@@ -389,7 +389,7 @@ impl<'de, E: DomainEvent> Deserialize<'de> for TakenEvent<E> {
                 let cause = problem.source().map(|cause| format!(": {cause}")).unwrap_or_default();
                 let kind = &parts.event_type;
                 de::Error::custom(format_args!(
-                    "the {kind} taken does not decode: {problem}{cause}"
+                    "{INSIDE}the {kind} taken does not decode: {problem}{cause}"
                 ))
             })?,
         }))

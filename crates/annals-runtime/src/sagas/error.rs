@@ -1,6 +1,6 @@
 //! Why sagas could not be looked at, or an order not be carried out.
 
-use annals_core::{LimitError, ReadError, ReadModelsError, SagaError};
+use annals_core::{FormError, LimitError, ReadError, ReadModelsError, SagaError};
 use thiserror::Error;
 
 use crate::error::{ExecuteError, LoadError};
@@ -33,9 +33,9 @@ pub enum SagasError {
     Form {
         /// Which part.
         what: &'static str,
-        /// What `serde_json` says.
+        /// What is wrong with it.
         #[source]
-        source: serde_json::Error,
+        source: FormError,
     },
     /// A value is outside a bound.
     #[error(transparent)]

@@ -56,8 +56,10 @@ impl<G: Saga, S: Send + Sync + 'static> Operates for SagaDriver<G, S> {
                 What::Abandon => SagaCommand::Abandon { by, why, at },
                 What::Signal(signal) => {
                     let signal = serde_json::from_value(signal);
-                    let signal =
-                        signal.map_err(|source| SagasError::Form { what: "signal", source })?;
+                    let signal = signal.map_err(|error: serde_json::Error| SagasError::Form {
+                        what: "signal",
+                        source: error.into(),
+                    })?;
                     SagaCommand::Signal { signal, by, at }
                 }
             };
