@@ -182,6 +182,14 @@ impl TraceContext {
         &self.traceparent
     }
 
+    /// Whether the trace is kept, as far as whoever wrote this knows: the flag `sampled`.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        // The last digit of the flags, which are two.
+        let flags = self.traceparent.chars().next_back().and_then(|digit| digit.to_digit(16));
+        flags.is_some_and(|flags| flags % 2 == 1)
+    }
+
     /// The value of the `tracestate` header, if there was one.
     #[must_use]
     pub fn tracestate(&self) -> Option<&str> {
@@ -205,6 +213,14 @@ mod tests {
         assert_eq!(json.read::<Metadata>().unwrap(), metadata);
         assert_eq!(Metadata::default().to_json().unwrap(), Json::empty_object());
         assert_eq!(Json::empty_object().read::<Metadata>().unwrap(), Metadata::default());
+    }
+
+    #[test]
+    fn a_trace_is_kept_if_its_last_flag_says_so() {
+        for (flags, is_sampled) in [("00", false), ("01", true), ("02", false), ("ff", true)] {
+            let trace = TraceContext::new(TRACEPARENT.replace("-01", &format!("-{flags}")));
+            assert_eq!(trace.unwrap().is_sampled(), is_sampled, "{flags}");
+        }
     }
 
     #[test]

@@ -17,7 +17,9 @@ mod stopwatch;
 
 pub use attribute::{Attribute, Values};
 pub use batch::{Origin, WritingBatch};
-pub use listener::{AlreadyInstalled, Labels, Telemetry, current_trace, install, is_on};
+pub use listener::{
+    AlreadyInstalled, Labels, Telemetry, current_trace, install, is_measured, is_on,
+};
 pub use metric::{Kind, Metric};
 pub use pool::Pool;
 pub use span::{Role, Span};

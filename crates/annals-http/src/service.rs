@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
@@ -178,6 +178,9 @@ fn cors(origins: Vec<HeaderValue>) -> CorsLayer {
             CONSISTENCY_TOKEN_HEADER,
             IDEMPOTENCY_KEY_HEADER,
             REQUEST_ID_HEADER,
+            HeaderName::from_static("traceparent"),
+            HeaderName::from_static("tracestate"),
+            HeaderName::from_static("baggage"),
         ])
         .expose_headers([
             header::ETAG,

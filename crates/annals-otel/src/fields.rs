@@ -64,6 +64,11 @@ impl Fields {
     }
 }
 
+/// Whether a field says how its span is exported, and nothing else.
+pub(crate) fn is_for_export(field: &Field) -> bool {
+    field.name().starts_with(PREFIX)
+}
+
 fn kind(text: &str) -> Option<SpanKind> {
     let kinds = [
         (Role::Internal, SpanKind::Internal),
@@ -77,7 +82,7 @@ fn kind(text: &str) -> Option<SpanKind> {
 
 impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name().starts_with(PREFIX) {
+        if is_for_export(field) {
             self.meaning(field, value);
         } else {
             self.add(field, value.to_owned());

@@ -41,6 +41,7 @@ mod listener;
 mod logs;
 mod propagation;
 mod sampling;
+mod series;
 mod settings;
 mod spans;
 mod start;

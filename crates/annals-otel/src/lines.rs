@@ -1,16 +1,19 @@
 //! Log lines on standard error.
 
+use std::error::Error;
 use std::fmt;
 
 use opentelemetry::trace::SpanContext;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::fmt::format::{Format, Writer};
+use tracing_subscriber::field::{RecordFields, VisitOutput};
+use tracing_subscriber::fmt::format::{DefaultVisitor, Format, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::conversation::correlation_id;
+use crate::fields;
 use crate::spans::with_nearest;
 
 /// How log lines look. Both name the trace they belong to, if there is one.
@@ -64,6 +67,46 @@ where
                 let line = Value::Object(json(event, correlation_id, trace.as_ref()));
                 writeln!(writer, "{line}")
             }
+        }
+    }
+}
+
+/// Writes the fields of spans into lines, and those of events for people.
+///
+/// It is asked when a span is made, whether a line is ever written inside it or not.
+#[derive(Debug)]
+pub(crate) struct LineFields(pub(crate) Lines);
+
+impl<'w> FormatFields<'w> for LineFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
+        match self.0 {
+            Lines::Json => Ok(()),
+            Lines::Human => {
+                let mut visitor = ForPeople(DefaultVisitor::new(writer, true));
+                fields.record(&mut visitor);
+                visitor.0.finish()
+            }
+        }
+    }
+}
+
+/// Passes on what is not only said to whoever exports.
+struct ForPeople<'w>(DefaultVisitor<'w>);
+
+impl Visit for ForPeople<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if !fields::is_for_export(field) {
+            self.0.record_str(field, value);
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.0.record_error(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if !fields::is_for_export(field) {
+            self.0.record_debug(field, value);
         }
     }
 }
@@ -134,5 +177,65 @@ impl Visit for Fields {
         } else {
             self.add(field, format!("{value:?}"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::mpsc::{self, Sender};
+
+    use annals_core::telemetry::span::field;
+    use tracing::info_span;
+    use tracing_subscriber::fmt;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    /// Passes on what is written.
+    struct Written(Sender<u8>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            bytes.iter().for_each(|byte| self.0.send(*byte).unwrap());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is written when something is logged inside a span.
+    fn line(lines: Lines) -> String {
+        let (write, written) = mpsc::channel();
+        let layer = fmt::layer()
+            .with_writer(move || Written(write.clone()))
+            .with_ansi(false)
+            .fmt_fields(LineFields(lines))
+            .event_format(LineFormat::new(lines));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            let span = info_span!("request", { field::KIND } = "server", path = "/accounts");
+            let _entered = span.enter();
+            span.record(field::KIND, "client");
+            tracing::error!(attempts = 3, error = &std::fmt::Error as &dyn Error, "not answered");
+        });
+        String::from_utf8(written.try_iter().collect()).unwrap()
+    }
+
+    #[test]
+    fn people_read_the_fields_of_a_span_but_not_how_it_is_exported() {
+        let line = line(Lines::Human);
+        assert!(line.contains(r#"request{path="/accounts""#), "{line}");
+        assert!(line.contains("not answered attempts=3 error="), "{line}");
+        assert!(!line.contains("otel.") && !line.contains("client"), "{line}");
+    }
+
+    #[test]
+    fn a_line_of_json_has_the_fields_of_what_is_logged() {
+        let line: Value = serde_json::from_str(&line(Lines::Json)).unwrap();
+        assert_eq!((&line["level"], &line["message"]), (&"error".into(), &"not answered".into()));
+        assert_eq!(line["fields"]["attempts"], 3);
+        assert_eq!(line["fields"].as_object().unwrap().len(), 2, "{line}");
     }
 }

@@ -5,24 +5,24 @@ use std::ptr;
 use annals_core::TraceContext;
 use annals_core::telemetry::{Attribute, Kind, Labels, Metric, Telemetry, Values, metric};
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter};
+use opentelemetry::metrics::{
+    BoundCounter, BoundGauge, BoundHistogram, Counter, Gauge, Histogram, Meter,
+};
 
 use crate::propagation;
+use crate::series::BySeries;
 
 /// Listens to all that is measured.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    /// By where the metrics are in memory, which costs less to find than a name does. Empty if
-    /// metrics are not exported.
-    instruments: Vec<(usize, Instrument)>,
-    traces: Traces,
+    /// Nothing is measured if metrics are not exported.
+    metrics: Option<Metrics>,
 }
 
-/// Whether traces are exported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Traces {
-    Exported,
-    NotExported,
+#[derive(Debug)]
+struct Metrics {
+    instruments: Vec<(&'static Metric, Instrument)>,
+    bound: BySeries<Option<Bound>>,
 }
 
 #[derive(Debug)]
@@ -32,26 +32,61 @@ enum Instrument {
     Histogram(Histogram<f64>),
 }
 
+/// An instrument that has looked its series up.
+#[derive(Debug)]
+enum Bound {
+    Counter(BoundCounter<f64>),
+    Gauge(BoundGauge<f64>),
+    Histogram(BoundHistogram<f64>),
+}
+
 impl Listener {
     /// With an instrument for each metric of the catalogue.
-    pub(crate) fn new(meter: Option<&Meter>, traces: Traces) -> Self {
-        let instruments = meter.map(|meter| {
-            metric::ALL.iter().map(|metric| (place(metric), instrument(meter, metric))).collect()
-        });
-        let mut instruments: Vec<_> = instruments.unwrap_or_default();
-        instruments.sort_by_key(|(place, _)| *place);
-        Self { instruments, traces }
-    }
-
-    fn instrument(&self, metric: &'static Metric) -> Option<&Instrument> {
-        let place = place(metric);
-        let found = self.instruments.binary_search_by_key(&place, |(place, _)| *place).ok()?;
-        self.instruments.get(found).map(|(_, instrument)| instrument)
+    pub(crate) fn new(meter: Option<&Meter>) -> Self {
+        Self { metrics: meter.map(Metrics::new) }
     }
 }
 
-fn place(metric: &'static Metric) -> usize {
-    ptr::from_ref(metric).addr()
+impl Telemetry for Listener {
+    fn is_measuring(&self) -> bool {
+        self.metrics.is_some()
+    }
+
+    fn measure(&self, metric: &'static Metric, value: f64, labels: Labels<'_>) {
+        if let Some(metrics) = &self.metrics {
+            metrics.measure(metric, value, labels);
+        }
+    }
+
+    fn current_trace(&self) -> Option<TraceContext> {
+        propagation::current()
+    }
+}
+
+impl Metrics {
+    fn new(meter: &Meter) -> Self {
+        let instruments = metric::ALL.iter().map(|metric| (*metric, instrument(meter, metric)));
+        Self { instruments: instruments.collect(), bound: BySeries::new() }
+    }
+
+    fn measure(&self, metric: &'static Metric, value: f64, labels: Labels<'_>) {
+        let bind = || self.instrument(metric).map(|it| it.bind(&pairs(labels)));
+        match self.bound.get_or_make(metric, labels, bind) {
+            Some(Some(bound)) => bound.record(value),
+            // Not in the catalogue.
+            Some(None) => {}
+            None => {
+                if let Some(instrument) = self.instrument(metric) {
+                    instrument.record(value, &pairs(labels));
+                }
+            }
+        }
+    }
+
+    fn instrument(&self, metric: &'static Metric) -> Option<&Instrument> {
+        let found = self.instruments.iter().find(|(known, _)| ptr::eq(*known, metric));
+        found.map(|(_, instrument)| instrument)
+    }
 }
 
 fn instrument(meter: &Meter, metric: &'static Metric) -> Instrument {
@@ -81,27 +116,8 @@ fn instrument(meter: &Meter, metric: &'static Metric) -> Instrument {
     }
 }
 
-impl Telemetry for Listener {
-    fn measure(&self, metric: &'static Metric, value: f64, labels: Labels<'_>) {
-        let Some(instrument) = self.instrument(metric) else { return };
-        // Up to four without asking for memory.
-        match labels {
-            [] => instrument.record(value, &[]),
-            [a] => instrument.record(value, &[pair(a)]),
-            [a, b] => instrument.record(value, &[pair(a), pair(b)]),
-            [a, b, c] => instrument.record(value, &[pair(a), pair(b), pair(c)]),
-            [a, b, c, d] => instrument.record(value, &[pair(a), pair(b), pair(c), pair(d)]),
-            more => instrument.record(value, &more.iter().map(pair).collect::<Vec<_>>()),
-        }
-    }
-
-    fn current_trace(&self) -> Option<TraceContext> {
-        // What is written outside of any trace says so: what follows from it must not begin one.
-        propagation::current().or_else(|| match self.traces {
-            Traces::Exported => propagation::not_kept(),
-            Traces::NotExported => None,
-        })
-    }
+fn pairs(labels: Labels<'_>) -> Vec<KeyValue> {
+    labels.iter().map(pair).collect()
 }
 
 fn pair((attribute, value): &(Attribute, &'static str)) -> KeyValue {
@@ -114,11 +130,29 @@ fn pair((attribute, value): &(Attribute, &'static str)) -> KeyValue {
 }
 
 impl Instrument {
+    fn bind(&self, attributes: &[KeyValue]) -> Bound {
+        match self {
+            Self::Counter(counter) => Bound::Counter(counter.bind(attributes)),
+            Self::Gauge(gauge) => Bound::Gauge(gauge.bind(attributes)),
+            Self::Histogram(histogram) => Bound::Histogram(histogram.bind(attributes)),
+        }
+    }
+
     fn record(&self, value: f64, attributes: &[KeyValue]) {
         match self {
             Self::Counter(counter) => counter.add(value, attributes),
             Self::Gauge(gauge) => gauge.record(value, attributes),
             Self::Histogram(histogram) => histogram.record(value, attributes),
+        }
+    }
+}
+
+impl Bound {
+    fn record(&self, value: f64) {
+        match self {
+            Self::Counter(counter) => counter.add(value),
+            Self::Gauge(gauge) => gauge.record(value),
+            Self::Histogram(histogram) => histogram.record(value),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::str::FromStr;
 
 use annals_core::TraceContext;
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
-use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use tracing::Dispatch;
 use tracing_subscriber::Registry;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
@@ -51,15 +50,6 @@ pub(crate) fn current() -> Option<TraceContext> {
     Some(trace.clone().with_tracestate(tracestate).unwrap_or(trace))
 }
 
-/// The context of a trace of which nothing is kept, not even its first span.
-pub(crate) fn not_kept() -> Option<TraceContext> {
-    let ids = RandomIdGenerator::default();
-    let (trace, span) = (ids.new_trace_id(), ids.new_span_id());
-    let context =
-        SpanContext::new(trace, span, TraceFlags::NOT_SAMPLED, false, TraceState::default());
-    TraceContext::new(traceparent(&context)).ok()
-}
-
 /// Takes something from the current span of the registry below whatever layers there are.
 fn in_current_span<T>(take: impl Fn(SpanRef<'_, Registry>) -> T) -> Option<T> {
     tracing::dispatcher::get_default(|dispatch: &Dispatch| {
@@ -100,13 +90,6 @@ mod tests {
         assert_eq!(traceparent(&context), TRACEPARENT);
         assert_eq!(context.trace_state().header(), "vendor=1,other=2");
         assert!(context.is_remote() && context.is_sampled());
-    }
-
-    #[test]
-    fn each_trace_that_is_not_kept_is_another_one() {
-        let [one, other] = [(); 2].map(|()| parse(not_kept().unwrap().traceparent()).unwrap());
-        assert!(one.is_valid() && !one.is_sampled());
-        assert_ne!(one.trace_id(), other.trace_id());
     }
 
     #[test]

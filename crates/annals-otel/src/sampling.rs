@@ -31,8 +31,9 @@ pub enum Sampling {
     /// What the caller keeps; of what begins here, so many in a second. The default, with
     /// [`TRACES_PER_SECOND`].
     ///
-    /// A trace that goes on with others, as that of a batch does, is kept if one of those was. So
-    /// what follows from a request that is kept is kept as well, and nothing else is.
+    /// A trace that goes on with others, as that of a batch does, is kept if one of those was, and
+    /// what consumes events begins none: it is kept with what has written them. So what follows from
+    /// a request that is kept is kept as well, and nothing else is.
     ByParentElsePerSecond(f64),
 }
 
@@ -109,28 +110,31 @@ impl ShouldSample for ByOrigin {
             let by_parent = Sampler::ParentBased(Box::new(Sampler::AlwaysOff));
             return by_parent.should_sample(Some(parent), trace_id, name, kind, attributes, links);
         }
-        if links.is_empty() {
+        // What consumes goes on with what was produced, or with what nobody has kept.
+        if links.is_empty() && *kind != SpanKind::Consumer {
             return self.0.should_sample(parent, trace_id, name, kind, attributes, links);
         }
         decision(links.iter().any(|link| link.span_context.is_sampled()))
     }
 }
 
-/// A bucket of tokens that fills with time and holds those of a second.
+/// A bucket of tokens that fills with time and holds those of a second, or one if that is less.
 #[derive(Debug, Clone)]
 pub(crate) struct PerSecond {
     rate: f64,
+    tokens_max: f64,
     bucket: Arc<Mutex<(f64, Instant)>>,
 }
 
 impl PerSecond {
     fn new(rate: f64) -> Self {
-        Self { rate, bucket: Arc::new(Mutex::new((rate, Instant::now()))) }
+        let tokens_max = rate.max(1.0);
+        Self { rate, tokens_max, bucket: Arc::new(Mutex::new((tokens_max, Instant::now()))) }
     }
 
     fn tokens(&self, (tokens, since): (f64, Instant), now: Instant) -> f64 {
         let gained = now.saturating_duration_since(since).as_secs_f64() * self.rate;
-        (tokens + gained).min(self.rate)
+        (tokens + gained).min(self.tokens_max)
     }
 
     /// Whether nothing could be taken now.
@@ -198,6 +202,28 @@ mod tests {
         assert!(is_kept(None, &[dropped, kept]));
         assert!(!is_kept(None, &[dropped]));
         assert!(!is_kept(None, &[]));
+    }
+
+    #[test]
+    fn what_consumes_is_kept_with_what_it_consumes_and_begins_nothing() {
+        let (sampler, _) = Sampling::default().sampler();
+        let is_kept = |kind: SpanKind, links: &[TraceFlags]| {
+            let links: Vec<_> = links.iter().map(|it| Link::with_context(context(*it))).collect();
+            let result = sampler.should_sample(None, TraceId::from(1), "", &kind, &[], &links);
+            result.decision == SamplingDecision::RecordAndSample
+        };
+        assert!(is_kept(SpanKind::Internal, &[]));
+        assert!(!is_kept(SpanKind::Consumer, &[]));
+        assert!(!is_kept(SpanKind::Consumer, &[TraceFlags::NOT_SAMPLED]));
+        assert!(is_kept(SpanKind::Consumer, &[TraceFlags::SAMPLED]));
+    }
+
+    #[test]
+    fn less_than_one_in_a_second_is_one_in_several() {
+        let sampler = PerSecond::new(0.1);
+        let start = Instant::now();
+        let taken = |second: u64| sampler.take(start + Duration::from_secs(second));
+        assert_eq!([0, 1, 9, 11, 12, 60].map(taken), [true, false, false, true, false, true]);
     }
 
     #[test]

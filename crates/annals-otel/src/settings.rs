@@ -44,6 +44,8 @@ pub struct Settings {
     pub records_max: usize,
     /// A variable names the service.
     pub has_service_name: bool,
+    /// A variable names this process of it, which has a random name otherwise.
+    pub has_instance_id: bool,
 }
 
 /// How a kind of telemetry is exported.
@@ -119,6 +121,7 @@ impl Settings {
             spans_max: QUEUE_ITEMS_MAX,
             records_max: QUEUE_ITEMS_MAX,
             has_service_name: false,
+            has_instance_id: false,
         }
     }
 
@@ -134,6 +137,10 @@ impl Settings {
             return Ok(Self::off());
         }
         let attributes = variables.value("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
+        let has = |wanted: &str| {
+            let mut pairs = attributes.split(',').filter_map(|pair| pair.split_once('='));
+            pairs.any(|(name, _)| name.trim() == wanted)
+        };
         Ok(Self {
             traces: variables.export(Signal::Traces)?,
             metrics: variables.export(Signal::Metrics)?,
@@ -141,8 +148,8 @@ impl Settings {
             sampling: variables.sampling()?,
             spans_max: variables.count("OTEL_BSP_MAX_QUEUE_SIZE")?,
             records_max: variables.count("OTEL_BLRP_MAX_QUEUE_SIZE")?,
-            has_service_name: variables.value("OTEL_SERVICE_NAME").is_some()
-                || attributes.contains("service.name="),
+            has_service_name: variables.value("OTEL_SERVICE_NAME").is_some() || has("service.name"),
+            has_instance_id: has("service.instance.id"),
         })
     }
 
@@ -252,6 +259,17 @@ mod tests {
         assert!(settings(&disabled).unwrap().is_off());
         let empty = [("OTEL_EXPORTER_OTLP_ENDPOINT", " ")];
         assert!(settings(&empty).unwrap().is_off());
+    }
+
+    #[test]
+    fn who_exports_is_found_among_the_attributes_of_the_resource() {
+        let named = |attributes: &str| {
+            let found = settings(&[("OTEL_RESOURCE_ATTRIBUTES", attributes)]).unwrap();
+            (found.has_service_name, found.has_instance_id)
+        };
+        assert_eq!(named("peer.service.name=x,a=service.name"), (false, false));
+        assert_eq!(named("a=b, service.name =x"), (true, false));
+        assert_eq!(named("service.instance.id=7"), (false, true));
     }
 
     #[test]

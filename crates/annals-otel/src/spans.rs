@@ -42,19 +42,23 @@ impl Spans {
     }
 
     fn traced(&self, attributes: &Attributes<'_>, inherited: Inherited) -> Traced {
-        let Inherited { context, baggage } = inherited;
+        let mut origin = Origin::default();
+        attributes.record(&mut origin);
+        // A request belongs to whoever made it, whatever is around it here.
+        let Inherited { context, baggage } = match &origin.parent {
+            Some(_) => Inherited::default(),
+            None => inherited,
+        };
         if let Some(context) = &context
             && !context.is_sampled()
         {
             return Traced::dropped(context.clone(), baggage);
         }
-        let mut origin = Origin::default();
-        attributes.record(&mut origin);
         let mut builder =
             SpanBuilder::from_name(attributes.metadata().name()).with_start_time(SystemTime::now());
         builder.span_kind = origin.kind;
         builder.links = origin.link.map(|link| vec![Link::with_context(link)]);
-        let parent = context.or(origin.parent).unwrap_or(SpanContext::NONE);
+        let parent = origin.parent.or(context).unwrap_or(SpanContext::NONE);
         let mut traced = Traced::new(&self.tracer, builder, parent, origin.baggage.or(baggage));
         // Links of what asks to be a trace of its own may still come, and decide.
         if !attributes.is_root() {
@@ -164,7 +168,13 @@ fn is_exported(metadata: &Metadata<'_>) -> bool {
 }
 
 /// Spans of ours that may be made inside another one and are not part of it.
-const BESIDE: [&str; 3] = [span::WRITE_BATCH.name, span::PROJECT.name, span::PROCESS.name];
+const BESIDE: [&str; 5] = [
+    span::WRITE_BATCH.name,
+    span::PROJECT.name,
+    span::PROCESS.name,
+    span::SAGA_INPUT.name,
+    span::SAGA_STEP.name,
+];
 
 /// Commands, which begin a trace unless they are inside one.
 const COMMANDS: [&str; 2] = [span::EXECUTE.name, span::DECIDE.name];
@@ -181,13 +191,14 @@ where
     with_nearest(around, |it| it.is_dropped())
 }
 
-/// Parts of the way of an export. What they tell would cause more to export.
+/// Crates on the way of an export, beside those of OpenTelemetry. What they tell would cause more to export.
 const EXPORT: [&str; 8] =
-    ["opentelemetry", "tonic", "h2", "hyper", "tower", "ureq", "rustls", "tokio_util"];
+    ["h2", "hyper", "hyper_util", "rustls", "tokio_util", "tonic", "tower", "ureq"];
 
 /// Whether a target belongs to what exports.
 pub(crate) fn is_of_export(target: &str) -> bool {
-    EXPORT.iter().any(|part| target.starts_with(part))
+    let its_crate = target.split_once("::").map_or(target, |(its_crate, _)| its_crate);
+    its_crate.starts_with("opentelemetry") || EXPORT.contains(&its_crate)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal};
 use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{mem, thread};
 
 use annals_core::telemetry;
 use opentelemetry::KeyValue;
@@ -23,12 +23,13 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
+use uuid::Uuid;
 
 use crate::conversation::{self, Conversations};
 use crate::delivery::{Counted, Room};
 use crate::exporter;
-use crate::lines::{LineFormat, Lines};
-use crate::listener::{Listener, Traces};
+use crate::lines::{LineFields, LineFormat, Lines};
+use crate::listener::Listener;
 use crate::logs::Logs;
 use crate::settings::{Settings, SettingsError, Signal};
 use crate::spans::{Spans, exported, is_of_export};
@@ -73,21 +74,22 @@ pub enum StartError {
     Twice,
 }
 
-/// What was started. Ends with [`Running::shut_down`]; dropped, what waits is lost.
+/// What was started. Ends with [`Running::shut_down`]; dropped, it ends too, but nobody waits for
+/// what is still to be exported.
 #[derive(Debug)]
-#[must_use = "what waits to be exported is lost when it is dropped"]
+#[must_use = "it ends when it is dropped"]
 pub struct Running {
-    providers: Providers,
-    /// Where connections live. Not the application's, which may have ended when the last batch is
-    /// sent.
-    runtime: Option<Runtime>,
+    exports: Exports,
 }
 
 #[derive(Debug, Default)]
-struct Providers {
+struct Exports {
     traces: Option<SdkTracerProvider>,
     metrics: Option<SdkMeterProvider>,
     logs: Option<SdkLoggerProvider>,
+    /// Where connections live. Not the application's, which may have ended when the last batch is
+    /// sent.
+    runtime: Option<Runtime>,
 }
 
 /// Starts log lines, and what `settings` ask to be exported.
@@ -96,22 +98,24 @@ struct Providers {
 ///
 /// [`StartError`], whose variants say what to mend.
 pub fn start(settings: &Settings, options: &Options<'_>) -> Result<Running, StartError> {
-    let runtime = if settings.is_off() { None } else { Some(export_runtime()?) };
+    // From here on, whatever goes wrong ends what was started until then.
+    let mut running = Running { exports: Exports::default() };
+    let exports = &mut running.exports;
     let (sampler, budget) = settings.sampling.sampler();
-    let providers = {
-        let _entered = runtime.as_ref().map(Runtime::enter);
-        Providers::new(settings, options, sampler)?
-    };
+    if !settings.is_off() {
+        exports.start(settings, options, sampler)?;
+    }
     let lines = fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
+        .fmt_fields(LineFields(options.lines))
         .event_format(LineFormat::new(options.lines))
         .with_filter(EnvFilter::builder().parse_lossy(options.filter));
-    let spans = providers
+    let spans = exports
         .traces
         .as_ref()
         .map(|provider| Spans::new(provider.tracer(SCOPE), budget).with_filter(exported()));
-    let logs = providers.logs.as_ref().map(|provider| {
+    let logs = exports.logs.as_ref().map(|provider| {
         let is_ours = filter_fn(|metadata| !is_of_export(metadata.target()));
         let filter = EnvFilter::builder().parse_lossy(options.filter);
         Logs::new(provider.logger(SCOPE)).with_filter(filter.and(is_ours))
@@ -122,15 +126,10 @@ pub fn start(settings: &Settings, options: &Options<'_>) -> Result<Running, Star
         tracing_subscriber::registry().with(spans).with(conversations).with(logs).with(lines);
     subscriber.try_init().map_err(|_| StartError::Twice)?;
     if !settings.is_off() {
-        let meter = providers.metrics.as_ref().map(|provider| provider.meter(SCOPE));
-        let traces = match &providers.traces {
-            Some(_) => Traces::Exported,
-            None => Traces::NotExported,
-        };
-        let listener = Listener::new(meter.as_ref(), traces);
-        telemetry::install(listener).map_err(|_| StartError::Twice)?;
+        let meter = exports.metrics.as_ref().map(|provider| provider.meter(SCOPE));
+        telemetry::install(Listener::new(meter.as_ref())).map_err(|_| StartError::Twice)?;
     }
-    Ok(Running { providers, runtime })
+    Ok(running)
 }
 
 fn export_runtime() -> Result<Runtime, StartError> {
@@ -142,19 +141,20 @@ fn export_runtime() -> Result<Runtime, StartError> {
         .map_err(StartError::Thread)
 }
 
-impl Providers {
-    fn new(
+impl Exports {
+    fn start(
+        &mut self,
         settings: &Settings,
         options: &Options<'_>,
         sampler: Box<dyn ShouldSample>,
-    ) -> Result<Self, StartError> {
+    ) -> Result<(), StartError> {
         let resource = resource(settings, options);
-        let mut providers = Self::default();
+        let _entered = self.runtime.insert(export_runtime()?).enter();
         if let Some(export) = settings.metrics {
             let inner = exporter::metrics(export)?;
             let exporter = Counted { inner, room: Room::new(Signal::Metrics, 1) };
             let builder = SdkMeterProvider::builder().with_resource(resource.clone());
-            providers.metrics = Some(builder.with_periodic_exporter(exporter).build());
+            self.metrics = Some(builder.with_periodic_exporter(exporter).build());
         }
         if let Some(export) = settings.traces {
             let room = Room::new(Signal::Traces, settings.spans_max);
@@ -166,7 +166,7 @@ impl Providers {
                 .with_resource(resource.clone())
                 .with_sampler(sampler)
                 .with_span_processor(Counted { inner, room });
-            providers.traces = Some(builder.build());
+            self.traces = Some(builder.build());
         }
         if let Some(export) = settings.logs {
             let room = Room::new(Signal::Logs, settings.records_max);
@@ -176,27 +176,14 @@ impl Providers {
             let inner =
                 BatchLogProcessor::builder(exporter).with_batch_config(config.build()).build();
             let builder = SdkLoggerProvider::builder().with_resource(resource);
-            providers.logs = Some(builder.with_log_processor(Counted { inner, room }).build());
+            self.logs = Some(builder.with_log_processor(Counted { inner, room }).build());
         }
-        Ok(providers)
+        Ok(())
     }
-}
 
-/// Who exports. What variables say is in it already.
-fn resource(settings: &Settings, options: &Options<'_>) -> Resource {
-    let version = KeyValue::new("service.version", options.version);
-    let builder = Resource::builder().with_attribute(version);
-    if settings.has_service_name {
-        return builder.build();
-    }
-    builder.with_service_name(options.service).build()
-}
-
-impl Running {
-    /// Exports what waits, and ends. Takes [`SHUTDOWN_WAIT_MAX`] at most; what is not exported by
-    /// then is lost.
-    pub fn shut_down(self) {
-        let Self { providers: Providers { traces, metrics, logs }, runtime } = self;
+    /// Exports what waits, for as long as [`SHUTDOWN_WAIT_MAX`].
+    fn end(self) {
+        let Self { traces, metrics, logs, runtime } = self;
         let deadline = Instant::now() + SHUTDOWN_WAIT_MAX;
         let (ended, ends) = mpsc::channel();
         // All at once, because one that hangs would take the time of the others. What has not ended
@@ -221,6 +208,40 @@ impl Running {
         while ends.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_ok() {}
         if let Some(runtime) = runtime {
             runtime.shutdown_background();
+        }
+    }
+}
+
+/// Who exports. What variables say is in it already.
+fn resource(settings: &Settings, options: &Options<'_>) -> Resource {
+    let mut builder =
+        Resource::builder().with_attribute(KeyValue::new("service.version", options.version));
+    if !settings.has_instance_id {
+        // Processes of one service must not write to the same series.
+        let id = Uuid::now_v7().to_string();
+        builder = builder.with_attribute(KeyValue::new("service.instance.id", id));
+    }
+    if !settings.has_service_name {
+        builder = builder.with_service_name(options.service);
+    }
+    builder.build()
+}
+
+impl Running {
+    /// Exports what waits, and ends. Takes [`SHUTDOWN_WAIT_MAX`] at most; what is not exported by
+    /// then is lost.
+    pub fn shut_down(mut self) {
+        mem::take(&mut self.exports).end();
+    }
+}
+
+impl Drop for Running {
+    /// Waits for nothing, so that it may be dropped anywhere: in a task, by an error on its way out
+    /// of `main`.
+    fn drop(&mut self) {
+        let exports = mem::take(&mut self.exports);
+        if exports.runtime.is_some() {
+            thread::spawn(move || exports.end());
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use annals_core::telemetry::{Stopwatch, is_on};
+use annals_core::telemetry::{Stopwatch, is_measured};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::connect::Purpose;
@@ -30,9 +30,22 @@ pub(crate) struct Pool {
 /// something, and is closed.
 #[derive(Debug)]
 pub(crate) struct Lent<'a> {
-    pool: &'a Pool,
     session: Session,
-    permit: SemaphorePermit<'a>,
+    place: Place<'a>,
+}
+
+/// The place of a session that is lent. However it is given up, it is told.
+#[derive(Debug)]
+struct Place<'a> {
+    pool: &'a Pool,
+    permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        drop(self.permit.take());
+        self.pool.count();
+    }
 }
 
 impl Pool {
@@ -51,31 +64,32 @@ impl Pool {
     pub(crate) async fn lend(&self) -> Result<Lent<'_>, SessionError> {
         let asked = Stopwatch::start();
         let permit = self.permits.acquire().await.expect("the semaphore is never closed");
+        let place = Place { pool: self, permit: Some(permit) };
         if let Some(reason) = self.news.closed() {
             return Err(reason.into());
         }
+        let session = self.session().await?;
+        telemetry::pool(self.purpose).lent(&asked);
+        self.count();
+        Ok(Lent { session, place })
+    }
+
+    async fn session(&self) -> Result<Session, SessionError> {
         while let Some(mut session) = self.take_idle() {
             if session.is_alive().await {
-                self.lent(&asked);
-                return Ok(Lent { pool: self, session, permit });
+                return Ok(session);
             }
         }
         let mut session = self.server.connect(self.purpose).await?;
         if self.purpose == Purpose::Primary {
             self.news.check_log(&mut session).await?;
         }
-        self.lent(&asked);
-        Ok(Lent { pool: self, session, permit })
-    }
-
-    fn lent(&self, asked: &Stopwatch) {
-        telemetry::pool(self.purpose).lent(asked);
-        self.count();
+        Ok(session)
     }
 
     /// Tells how many sessions there are.
     fn count(&self) {
-        if is_on() {
+        if is_measured() {
             let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).len();
             let used = self.sessions_max.saturating_sub(self.permits.available_permits());
             telemetry::pool(self.purpose).counted(used, idle);
@@ -90,10 +104,8 @@ impl Pool {
 impl Lent<'_> {
     /// Keeps the session for the next one: nothing of it is waited for any more.
     pub(crate) fn give_back(self) {
-        let Self { pool, session, permit } = self;
-        pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
-        drop(permit);
-        pool.count();
+        let Self { session, place } = self;
+        place.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
     }
 
     /// Keeps the session if the outcome shows that it can go on.

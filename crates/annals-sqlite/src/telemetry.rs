@@ -1,8 +1,8 @@
 //! What the writer and the readers are called in what they tell.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use annals_core::telemetry::{Pool, Stopwatch, attribute, is_on, metric};
+use annals_core::telemetry::{Pool, Stopwatch, attribute, is_measured, metric};
 
 /// The database, as the conventions name it.
 pub(crate) const SYSTEM: &str = "sqlite";
@@ -20,25 +20,28 @@ pub(crate) const LOOKUPS: Pool = Pool { system: SYSTEM, name: "lookups" };
 #[derive(Debug)]
 pub(crate) struct Usage {
     pool: Pool,
-    used: AtomicUsize,
+    used: Mutex<usize>,
     all: usize,
 }
 
 impl Usage {
     pub(crate) fn of(pool: Pool, threads: usize) -> Self {
-        Self { pool, used: AtomicUsize::new(0), all: threads }
+        Self { pool, used: Mutex::new(0), all: threads }
     }
 
     /// A thread has something to do for as long as `work` takes.
     pub(crate) fn during(&self, work: impl FnOnce()) {
-        self.tell(self.used.fetch_add(1, Ordering::Relaxed) + 1);
+        self.change(|used| used + 1);
         work();
-        self.tell(self.used.fetch_sub(1, Ordering::Relaxed) - 1);
+        self.change(|used| used - 1);
     }
 
-    fn tell(&self, used: usize) {
-        if is_on() {
-            self.pool.counted(used, self.all.saturating_sub(used));
+    /// One after the other, so that what is told last is how it is.
+    fn change(&self, change: impl FnOnce(usize) -> usize) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        *used = change(*used);
+        if is_measured() {
+            self.pool.counted(*used, self.all.saturating_sub(*used));
         }
     }
 }

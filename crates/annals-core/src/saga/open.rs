@@ -18,7 +18,8 @@ pub struct SagaOrigin {
     pub correlation_id: Option<CorrelationId>,
     /// Who asked for what it does, and is responsible for all it dispatches.
     pub actor: Option<String>,
-    /// The trace that was active when it was asked for, which all its steps are linked to.
+    /// The trace that was active when it was asked for: what steps are linked to unless it is known
+    /// what else has led to them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceContext>,
     /// When it began.

@@ -15,10 +15,15 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The span that the caller is in, and now.
+    /// The span of the append that the caller makes, if it is in one, and now.
     #[must_use]
     pub fn here() -> Self {
-        Self { span: Span::current(), waiting: Stopwatch::start() }
+        let span = Span::current();
+        let is_append = span
+            .metadata()
+            .is_some_and(|it| it.target() == TARGET && it.name() == span::APPEND.name);
+        let span = if is_append { span } else { Span::none() };
+        Self { span, waiting: Stopwatch::start() }
     }
 }
 

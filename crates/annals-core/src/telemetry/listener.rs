@@ -20,6 +20,11 @@ pub type Labels<'a> = &'a [(Attribute, &'static str)];
 /// It is called from inside commands and from the threads that write, so it must be quick and must
 /// not wait.
 pub trait Telemetry: fmt::Debug + Send + Sync + 'static {
+    /// Whether measurements lead to anything. If not, what costs something to find out is not.
+    fn is_measuring(&self) -> bool {
+        true
+    }
+
     /// Takes a measurement.
     fn measure(&self, metric: &'static Metric, value: f64, labels: Labels<'_>);
 
@@ -47,6 +52,12 @@ pub fn install(telemetry: impl Telemetry) -> Result<(), AlreadyInstalled> {
 #[must_use]
 pub fn is_on() -> bool {
     INSTALLED.get().is_some()
+}
+
+/// Whether anybody takes measurements, for what takes trouble to find out.
+#[must_use]
+pub fn is_measured() -> bool {
+    INSTALLED.get().is_some_and(|telemetry| telemetry.is_measuring())
 }
 
 /// The context of the span that the caller is in, if it belongs to a trace.

@@ -75,7 +75,8 @@ macro_rules! metrics {
 metrics! {
     COMMAND_DURATION = "cqrs.command.duration", Kind::Histogram(SECONDS), "s",
         [COMMAND, AGGREGATE_TYPE, OUTCOME, ERROR_TYPE],
-        "How long commands and decisions take, from their arrival to their answer.";
+        "How long commands and decisions take, from their arrival to their answer. One whose \
+        caller goes away before that is not counted.";
     COMMAND_CONFLICTS = "cqrs.command.conflicts", Kind::Counter, "{conflict}",
         [COMMAND, AGGREGATE_TYPE],
         "Appends refused because others were faster; each leads to another attempt or to giving \
@@ -119,7 +120,7 @@ metrics! {
     PROJECTION_ERRORS = "cqrs.projection.errors", Kind::Counter, "{error}",
         [PROJECTION, ERROR_TYPE],
         "What projections stumbled over; each is tried again.";
-    DEAD_LETTERS = "cqrs.projection.dead_letters", Kind::Gauge, "{event}",
+    DEAD_LETTERS = "cqrs.projection.dead_letters", Kind::Gauge, "{stream}",
         [PROJECTION, GENERATION_STATE],
         "Streams that stand still because one of their events could not be processed.";
     DEAD_LETTER_AGE = "cqrs.projection.dead_letter.age", Kind::Gauge, "s", [PROJECTION],

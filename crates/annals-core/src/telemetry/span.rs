@@ -111,13 +111,19 @@ spans! {
     PROJECT = "project", Consumer,
         [PROJECTION, GENERATION, GENERATION_STATE, EVENT_COUNT, POSITION, ERROR_TYPE],
         "A batch of events from reading to the commit of rows and checkpoint; named by the \
-        projection. A trace of its own, linked to the commands that caused the events.";
+        projection. A trace of its own, linked to the commands that caused the events, as far as \
+        their traces are kept: to 128 of them at most.";
     PROCESS = "process", Consumer,
         [PROJECTION, EVENT_TYPE, AGGREGATE_TYPE, AGGREGATE_ID, POSITION, ERROR_TYPE],
         "Projecting one event, inside `project`; linked to the span that executed the command, by \
-        the context stored with the event. Only in batches of up to 128 events.";
+        the context stored with the event. Only of events to which the batch is linked.";
+    SAGA_INPUT = "saga input", Consumer, [SAGA, POSITION],
+        "Taking an event of the log into the history of an instance; named by the saga. A trace of \
+        its own, linked to the span that executed the command which has written the event.";
     SAGA_STEP = "saga step", Consumer,
         [SAGA, SAGA_ID, SAGA_STEP, OUTCOME, ERROR_TYPE],
-        "A step of a saga, linked to the event, rejection or timer that led to it; the commands it \
-        dispatches are its children.";
+        "A step of a saga; named by the saga. A trace of its own, linked to what led to it: the \
+        event that was taken, or the step before. Where a timer or an operator did, or another \
+        process goes on, it is linked to what the instance began with. The commands it dispatches \
+        are its children.";
 }

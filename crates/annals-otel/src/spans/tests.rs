@@ -7,7 +7,7 @@ use tracing::info_span;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 
-use super::Spans;
+use super::{Spans, is_of_export};
 use crate::propagation;
 use crate::sampling::Sampling;
 
@@ -146,7 +146,6 @@ fn a_command_whose_trace_is_not_kept_has_no_spans() {
         is_made
     };
     assert_eq!(is_made(Sampling::ByParentElseNever), [false, false]);
-    assert_eq!(is_made(Sampling::ByParentElsePerSecond(0.5)), [false, false]);
     assert_eq!(is_made(Sampling::ByParentElsePerSecond(1.0)), [true, true]);
     assert_eq!(is_made(Sampling::Always), [true, true]);
 }
@@ -154,9 +153,11 @@ fn a_command_whose_trace_is_not_kept_has_no_spans() {
 #[test]
 fn a_batch_has_a_span_if_one_of_its_appends_has() {
     let spans = exported(Sampling::ByParentElseNever, || {
-        let nobody = Origin::here();
-        let kept = info_span!("kept", { field::PARENT } = REMOTE);
-        let somebody = kept.in_scope(Origin::here);
+        // The request of one that is not kept has a span, its append has none.
+        let nobody = info_span!(target: TARGET, span::REQUEST.name).in_scope(Origin::here);
+        let kept = info_span!(target: TARGET, span::REQUEST.name, { field::PARENT } = REMOTE);
+        let append = kept.in_scope(|| info_span!(target: TARGET, span::APPEND.name));
+        let somebody = append.in_scope(Origin::here);
         let batch = |origins: &[&Origin]| {
             WritingBatch::begin("sqlite", origins.iter().copied(), 2, 0).span.is_disabled()
         };
@@ -165,4 +166,26 @@ fn a_batch_has_a_span_if_one_of_its_appends_has() {
     });
     let batch = spans.iter().find(|span| span.name == span::WRITE_BATCH.name).unwrap();
     assert_eq!(batch.links.len(), 1);
+}
+
+#[test]
+fn a_request_belongs_to_its_caller_whatever_is_around_it() {
+    let spans = exported(Sampling::Always, || {
+        let around = info_span!("around", { field::BAGGAGE } = "tenant=south");
+        around.in_scope(|| {
+            let _request = info_span!("request", { field::PARENT } = REMOTE).entered();
+            assert!(propagation::outgoing().iter().all(|header| header.name != "baggage"));
+        });
+    });
+    assert_eq!(spans[0].span_context.trace_id().to_string(), "0af7651916cd43dd8448eb211c80319c");
+}
+
+#[test]
+fn what_exports_is_not_exported_and_what_has_a_similar_name_is() {
+    for target in ["opentelemetry-otlp", "opentelemetry_sdk::trace", "h2::client", "tower"] {
+        assert!(is_of_export(target), "{target}");
+    }
+    for target in ["tower_http::trace", "hyperion", "h2o", "annals"] {
+        assert!(!is_of_export(target), "{target}");
+    }
 }

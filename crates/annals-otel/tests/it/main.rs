@@ -2,5 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is the report of a test, in what tests share too")]
 
 mod listener;
+mod origins;
+mod tally;
 mod timers;
 mod trouble;

@@ -4,48 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use annals_core::telemetry::metric;
-use annals_core::{Aggregate, EventStore, MemoryStore};
-use annals_derive::DomainEvent;
+use annals_core::{EventStore, MemoryStore};
 use annals_runtime::App;
 use annals_testing::{Call, Fault, FaultyStore};
-use serde::{Deserialize, Serialize};
 
 use crate::listener::{count_of, listen, measured_of};
-
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
-struct Tally(u64);
-
-#[derive(Debug, Clone, Serialize, Deserialize, DomainEvent)]
-#[event(crate = "annals_core")]
-enum TallyEvent {
-    Raised,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("never")]
-struct Never;
-
-/// The command is its own name.
-impl Aggregate for Tally {
-    const TYPE: &'static str = "tally";
-    type Id = String;
-    type Command = &'static str;
-    type Event = TallyEvent;
-    type Error = Never;
-    type Services = ();
-
-    fn command_name(command: &&'static str) -> &'static str {
-        command
-    }
-
-    fn handle(&self, _: &'static str, (): &()) -> Result<Vec<TallyEvent>, Never> {
-        Ok(vec![TallyEvent::Raised])
-    }
-
-    fn apply(&mut self, _: &TallyEvent) {
-        self.0 += 1;
-    }
-}
+use crate::tally::Tally;
 
 const COMMAND: &str = "cqrs.command";
 

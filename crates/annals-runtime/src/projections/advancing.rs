@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_core::telemetry::Stopwatch;
-use annals_core::{ApplyError, Checkpoint, GenerationState, Hosts, Position, Projection};
+use annals_core::{
+    ApplyError, Checkpoint, GenerationState, Hosts, Position, Projection, RecordedEvent,
+};
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -56,11 +58,14 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
         let begun = Instant::now();
         let changes = Arc::new(changes);
         let watch = Stopwatch::start();
-        let apply = async {
-            self.before(&changes).await?;
-            self.models.apply(self.projection.clone(), changes.clone(), advance).await
+        // What is done beside goes on with each event, and is no part of the batch.
+        let applied = match self.before(&changes).await {
+            Ok(()) => {
+                let apply = self.models.apply(self.projection.clone(), changes.clone(), advance);
+                apply.instrument(trace.span.clone()).await
+            }
+            Err(error) => Err(error),
         };
-        let applied = apply.instrument(trace.span.clone()).await;
         trace.applied(&self.generation, (events, to.position), &watch, &applied);
         match (applied, last) {
             (Ok(()), _) => {
@@ -142,8 +147,10 @@ impl<P: Projection, D: Hosts<P>> Worker<P, D> {
             {
                 telemetry::woken_by(P::NAME, first);
             }
-            batch.trace.read(&self.generation, &read.events);
-            for event in read.events.iter().filter(|event| !is_beyond(event.position)) {
+            let events = || read.events.iter().filter(|event| !is_beyond(event.position));
+            let is_due = |it: &&RecordedEvent| share.due(&it.stream, it.position).is_some();
+            batch.trace.read(&self.generation, events().filter(is_due));
+            for event in events() {
                 if let Err(failed) = batch.take(&self.projection, share, &self.blocked, event) {
                     return Ok(Err(failed));
                 }

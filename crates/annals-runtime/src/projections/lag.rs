@@ -1,14 +1,16 @@
 //! Telling how far behind read models are.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_core::telemetry::{attribute, is_on, metric};
+use annals_core::telemetry::{attribute, is_measured, metric};
 use annals_core::{
-    Clock, DeadLetterQuery, EventStore, Generation, ReadModels, ReadModelsError, SystemClock,
+    BoxError, Clock, DeadLetterQuery, EventStore, Generation, ReadModels, ReadModelsError,
+    SystemClock,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::registration::Registered;
 use super::status::ProjectionStatus;
@@ -24,9 +26,14 @@ const INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Lag {
     next: Instant,
-    /// What was told last; what is not there any more is told to be zero.
-    told: BTreeMap<(&'static str, &'static str), Measured>,
+    /// When the last look succeeded.
+    looked: Instant,
+    /// What was seen then; what is not there any more is told to be zero.
+    told: BTreeMap<Key, Measured>,
 }
+
+/// A projection, and what its generations are for.
+type Key = (&'static str, &'static str);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Measured {
@@ -37,7 +44,7 @@ struct Measured {
 
 impl Lag {
     pub(super) fn new() -> Self {
-        Self { next: Instant::now(), told: BTreeMap::new() }
+        Self { next: Instant::now(), looked: Instant::now(), told: BTreeMap::new() }
     }
 
     /// Measures if it is time, and somebody listens.
@@ -47,54 +54,71 @@ impl Lag {
         models: &dyn ReadModels,
         store: &dyn EventStore,
     ) {
-        if !is_on() || Instant::now() < self.next {
+        if !is_measured() || Instant::now() < self.next {
             return;
         }
         self.next = Instant::now() + INTERVAL;
-        if let Err(error) = self.look(registered, models, store).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "lag cannot be measured");
+        match timeout(INTERVAL, look(registered, models, store)).await {
+            Ok(Ok(seen)) => self.saw(seen),
+            Ok(Err(error)) => {
+                tracing::debug!(error = &*error as &dyn Error, "lag cannot be measured");
+                self.saw_nothing();
+            }
+            // Whoever measures also has workers to look after.
+            Err(_) => self.saw_nothing(),
         }
     }
 
-    async fn look(
-        &mut self,
-        registered: &[Arc<dyn Registered>],
-        models: &dyn ReadModels,
-        store: &dyn EventStore,
-    ) -> Result<(), ReadModelsError> {
-        let mut now: BTreeMap<_, Measured> = BTreeMap::new();
-        for generation in models.generations().await? {
-            let Some(name) = name(registered, &generation) else { continue };
-            let status = match models.status(&generation.key).await {
-                Ok(status) => status,
-                // Retired between the two.
-                Err(ReadModelsError::NotFound { .. }) => continue,
-                Err(error) => return Err(error),
-            };
-            let Ok(status) = ProjectionStatus::new(store, &SystemClock, status).await else {
-                return Ok(());
-            };
-            let worst = now.entry((name, state(&generation))).or_default();
-            worst.seconds = worst.seconds.max(status.lag_seconds);
-            worst.events = worst.events.max(status.lag_events);
-            worst.dead_letters += status.dead_letters;
+    fn saw(&mut self, seen: BTreeMap<Key, Measured>) {
+        self.looked = Instant::now();
+        for key in self.told.keys().filter(|key| !seen.contains_key(*key)) {
+            tell(key, Measured::default());
         }
-        for key in self.told.keys() {
-            now.entry(*key).or_default();
-        }
-        for ((name, state), measured) in &now {
-            let labels = [(attribute::PROJECTION, *name), (attribute::GENERATION_STATE, *state)];
-            metric::PROJECTION_LAG_TIME.measure(measured.seconds, &labels);
-            metric::PROJECTION_LAG_EVENTS.count(measured.events, &labels);
-            metric::DEAD_LETTERS.count(measured.dead_letters, &labels);
-        }
-        for one in registered {
-            let labels = [(attribute::PROJECTION, one.name())];
-            metric::DEAD_LETTER_AGE.measure(oldest(models, one.name()).await?, &labels);
-        }
-        self.told = now;
-        Ok(())
+        seen.iter().for_each(|(key, measured)| tell(key, *measured));
+        self.told = seen;
     }
+
+    /// Nobody projects while nobody can read or write, so it grows with time.
+    fn saw_nothing(&self) {
+        let since = self.looked.elapsed().as_secs_f64();
+        for (key, measured) in &self.told {
+            tell(key, Measured { seconds: measured.seconds + since, ..*measured });
+        }
+    }
+}
+
+async fn look(
+    registered: &[Arc<dyn Registered>],
+    models: &dyn ReadModels,
+    store: &dyn EventStore,
+) -> Result<BTreeMap<Key, Measured>, BoxError> {
+    let mut seen: BTreeMap<_, Measured> = BTreeMap::new();
+    for generation in models.generations().await? {
+        let Some(name) = name(registered, &generation) else { continue };
+        let status = match models.status(&generation.key).await {
+            Ok(status) => status,
+            // Retired between the two.
+            Err(ReadModelsError::NotFound { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let status = ProjectionStatus::new(store, &SystemClock, status).await?;
+        let worst = seen.entry((name, state(&generation))).or_default();
+        worst.seconds = worst.seconds.max(status.lag_seconds);
+        worst.events = worst.events.max(status.lag_events);
+        worst.dead_letters += status.dead_letters;
+    }
+    for one in registered {
+        let labels = [(attribute::PROJECTION, one.name())];
+        metric::DEAD_LETTER_AGE.measure(oldest(models, one.name()).await?, &labels);
+    }
+    Ok(seen)
+}
+
+fn tell((name, state): &Key, measured: Measured) {
+    let labels = [(attribute::PROJECTION, *name), (attribute::GENERATION_STATE, *state)];
+    metric::PROJECTION_LAG_TIME.measure(measured.seconds, &labels);
+    metric::PROJECTION_LAG_EVENTS.count(measured.events, &labels);
+    metric::DEAD_LETTERS.count(measured.dead_letters, &labels);
 }
 
 /// The name in the program, which is one of few.

@@ -1,5 +1,7 @@
 //! What workers tell about themselves.
 
+use std::collections::BTreeMap;
+
 use annals_core::telemetry::span::{Role, field};
 use annals_core::telemetry::{SPAN_LINKS_MAX, Stopwatch, TARGET, attribute, is_on, metric, span};
 use annals_core::{
@@ -11,37 +13,49 @@ use tracing::field::Empty;
 
 use crate::telemetry::fail;
 
+/// What the metadata of an event that was written in a trace has in it.
+const TRACEPARENT: &str = "\"traceparent\"";
+
 /// A batch on its way into the read model.
 #[derive(Debug)]
 pub(super) struct Projecting {
     projection: &'static str,
     pub(super) span: Span,
     is_begun: bool,
-    /// Each of the events that are being projected has a span of its own.
-    traces_events: bool,
+    /// The traces of the events that are being projected, as far as they are kept: what follows
+    /// from an event is told of with what has written it. As many as a span can have links.
+    origins: BTreeMap<Position, TraceContext>,
 }
 
 impl Projecting {
     /// Nothing was read yet.
     pub(super) fn new(projection: &'static str) -> Self {
-        Self { projection, span: Span::none(), is_begun: false, traces_events: false }
+        Self { projection, span: Span::none(), is_begun: false, origins: BTreeMap::new() }
     }
 
     /// These events are to be projected next.
-    pub(super) fn read(&mut self, generation: &Generation, events: &[RecordedEvent]) {
-        if events.is_empty() {
+    pub(super) fn read<'a>(
+        &mut self,
+        generation: &Generation,
+        events: impl Iterator<Item = &'a RecordedEvent>,
+    ) {
+        let mut events = events.peekable();
+        if events.peek().is_none() {
             return;
         }
         if !self.is_begun {
             self.span = self.begin(generation);
             self.is_begun = true;
         }
-        self.traces_events = !self.span.is_disabled() && events.len() <= SPAN_LINKS_MAX;
-        if self.traces_events {
-            // All before the first span inside: whether the trace is kept depends on them.
-            for trace in events.iter().filter_map(origin) {
-                self.span.record(field::LINK, trace.traceparent());
-            }
+        // What is built goes on with nothing that anybody still follows.
+        if self.span.is_disabled() || generation.state == GenerationState::Building {
+            return;
+        }
+        let room = SPAN_LINKS_MAX - self.origins.len();
+        // All before the first span inside: whether the batch is kept depends on them.
+        for (position, origin) in events.filter_map(kept_origin).take(room) {
+            self.span.record(field::LINK, origin.traceparent());
+            self.origins.insert(position, origin);
         }
     }
 
@@ -69,17 +83,14 @@ impl Projecting {
         event: &RecordedEvent,
         project: impl FnOnce() -> Result<(), BoxError>,
     ) -> Result<(), BoxError> {
-        if !self.traces_events {
-            return project();
-        }
-        let origin = origin(event);
+        let Some(origin) = self.origins.get(&event.position) else { return project() };
         let span = tracing::info_span!(
             target: TARGET,
             parent: &self.span,
             span::PROCESS.name,
             { field::NAME } = %format_args!("{} {}", span::PROCESS.name, event.event_type),
             { field::KIND } = Role::Consumer.as_str(),
-            { field::LINK } = origin.as_ref().map(TraceContext::traceparent),
+            { field::LINK } = origin.traceparent(),
             { field::STATUS } = Empty,
             { attribute::PROJECTION.name } = self.projection,
             { attribute::EVENT_TYPE.name } = event.event_type.as_str(),
@@ -137,9 +148,12 @@ fn error_type(error: &ApplyError) -> &'static str {
     }
 }
 
-/// Where an event comes from.
-fn origin(event: &RecordedEvent) -> Option<TraceContext> {
-    event.metadata.read().ok()
+/// The trace that an event was written in, if it is kept.
+fn kept_origin(event: &RecordedEvent) -> Option<(Position, TraceContext)> {
+    // Looking costs a tenth of reading, and most have none.
+    let has_trace = event.metadata.as_str().contains(TRACEPARENT);
+    let origin: TraceContext = has_trace.then(|| event.metadata.read().ok())??;
+    origin.is_sampled().then_some((event.position, origin))
 }
 
 pub(super) fn state(generation: &Generation) -> &'static str {

@@ -11,10 +11,12 @@ use annals_core::{
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use thiserror::Error;
+use tracing::Instrument;
 
 use super::dispatch::DispatchCommand;
 use super::error::is_lasting;
 use super::runner::Runner;
+use super::telemetry;
 use crate::error::ExecuteError;
 use crate::projections::Beside;
 
@@ -99,8 +101,11 @@ where
     /// Takes the events of one instance, in their order.
     async fn take(&self, events: Vec<&EventEnvelope<G::Event>>) -> Result<(), ApplyError> {
         for event in events {
-            match self.runner.driver.take(event).await {
-                Ok(Some(recorded)) => self.runner.clone().go_on(recorded).await,
+            let taking = telemetry::take::<G>(event);
+            match self.runner.driver.take(event).instrument(taking).await {
+                Ok(Some(recorded)) => {
+                    self.runner.clone().go_on(recorded, event.metadata.trace.clone()).await;
+                }
                 Ok(None) => {}
                 Err(error) => return Err(refused(error)),
             }

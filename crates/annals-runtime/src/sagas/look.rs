@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_core::limits::LIST_ITEMS_MAX;
-use annals_core::telemetry::is_on;
+use annals_core::telemetry::is_measured;
 use annals_core::{
     ApplyError, BoxFuture, Clock, DocumentChanges, DocumentList, DocumentOrder, DocumentProjection,
     DocumentReader, Generation, GenerationState, IndexValue, Partition, ReadModelsError,
@@ -106,7 +106,7 @@ impl Lookout {
                 }
             }
             // One process does it for all.
-            if !is_on() || !self.crew.has_first() {
+            if !is_measured() || !self.crew.has_first() {
                 if counted.take().is_some() {
                     self.hand_over();
                 }
@@ -123,8 +123,12 @@ impl Lookout {
             }
             tokio::select! {
                 () = tokio::time::sleep(self.crew.options.look_every) => {}
-                () = self.crew.ended() => return,
+                () = self.crew.ended() => break,
             }
+        }
+        // Another process will tell, and whoever collects must not believe both.
+        if counted.is_some() {
+            self.hand_over();
         }
     }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use annals_core::{
-    BoxError, BoxFuture, OpenStep, Saga, SagaInstance, SagaOrigin, StreamId, telemetry,
+    BoxError, BoxFuture, OpenStep, Saga, SagaInstance, SagaOrigin, StreamId, TraceContext,
+    telemetry,
 };
 use tracing::Instrument;
 
@@ -36,12 +37,22 @@ pub(super) struct Due<C> {
     step: OpenStep<C>,
     /// It is to be called off: the instance has failed meanwhile.
     is_off: bool,
+    /// The trace of what led to it. Where nobody remembers, that of what the instance began with
+    /// stands for it.
+    cause: Option<TraceContext>,
+}
+
+impl<C> Due<C> {
+    /// It is this that led to it, if there is anything.
+    pub(super) fn because_of(self, cause: Option<&TraceContext>) -> Self {
+        Self { cause: cause.cloned(), ..self }
+    }
 }
 
 impl<C> From<OpenStep<C>> for Due<C> {
     /// As it is when it has just been decided.
     fn from(step: OpenStep<C>) -> Self {
-        Self { step, is_off: false }
+        Self { step, is_off: false, cause: None }
     }
 }
 
@@ -60,7 +71,7 @@ where
 
     /// Takes up what was decided with an event that this process has taken, if it looks after the
     /// instance: otherwise whoever does sees it in the list.
-    pub(super) async fn go_on(self: Arc<Self>, recorded: Recorded<G>) {
+    pub(super) async fn go_on(self: Arc<Self>, recorded: Recorded<G>, cause: Option<TraceContext>) {
         let Ok(stream) = StreamId::new(G::TYPE, recorded.instance.as_str()) else { return };
         if recorded.events.is_empty() || !self.crew.owns(&stream) {
             return;
@@ -73,8 +84,7 @@ where
             }
             _ => {
                 if let Some(hand) = self.crew.take_whole(&instance) {
-                    let id = instance.1.clone();
-                    self.crew.clone().spawn(self.look(hand, id));
+                    self.crew.clone().spawn(self.tend(hand, instance, cause));
                 }
             }
         }
@@ -103,7 +113,7 @@ where
         due: Due<G::Command>,
     ) {
         let (mut hand, mut due) = (hand, due);
-        let mut cause = origin.trace.clone();
+        let mut cause = due.cause.take().or_else(|| origin.trace.clone());
         while !self.crew.is_over() {
             let stepping = Stepping::begin(G::TYPE, &instance.1, due.step.number, cause.as_ref());
             let finishing = self.finish(&instance, &origin, due, &stepping);
@@ -114,7 +124,7 @@ where
                 Some(steps) => steps.into_iter().map(Due::from).collect(),
                 None => self.todo(&instance).await.map(|(_, todo)| todo).unwrap_or_default(),
             };
-            let mut next = next.into_iter();
+            let mut next = next.into_iter().map(|due| due.because_of(cause.as_ref()));
             let Some(first) = next.next() else { return };
             self.take_up(&instance, &origin, next);
             let Some(passed) = hand.pass_to(first.step.number) else { return };
@@ -131,7 +141,7 @@ where
         due: Due<G::Command>,
         stepping: &Stepping,
     ) -> Option<Recorded<G>> {
-        let (id, Due { mut step, mut is_off }) = (&*instance.1, due);
+        let (id, Due { mut step, mut is_off, .. }) = (&*instance.1, due);
         let mut attempts = 0;
         loop {
             // Much may have happened while it was waiting.
@@ -224,6 +234,7 @@ pub(super) fn todo<G: Saga>(state: &SagaInstance<G>) -> Vec<Due<G::Command>> {
     let due = |step: &OpenStep<G::Command>| Due {
         is_off: state.is_to_be_cancelled(step),
         step: step.clone(),
+        cause: None,
     };
     open.map(due).collect()
 }
@@ -239,6 +250,6 @@ where
     }
 
     fn look(self: Arc<Self>, hand: Hand, id: Arc<str>) -> BoxFuture<'static, ()> {
-        Box::pin(self.tend(hand, (G::TYPE, id)))
+        Box::pin(self.tend(hand, (G::TYPE, id), None))
     }
 }

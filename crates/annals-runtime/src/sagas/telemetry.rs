@@ -2,13 +2,28 @@
 
 use annals_core::telemetry::span::field;
 use annals_core::telemetry::{Stopwatch, TARGET, attribute, metric, span};
-use annals_core::{Saga, SagaEvent, TraceContext};
+use annals_core::{EventEnvelope, Saga, SagaEvent, TraceContext};
 use chrono::TimeDelta;
 use tracing::Span;
 use tracing::field::Empty;
 
 use super::driver::Recorded;
 use crate::telemetry::fail;
+
+/// An event that is taken into the history of an instance, in a trace that goes on with what has
+/// written it.
+pub(super) fn take<G: Saga>(event: &EventEnvelope<G::Event>) -> Span {
+    tracing::info_span!(
+        target: TARGET,
+        parent: None,
+        span::SAGA_INPUT.name,
+        { field::NAME } = %format_args!("{} {}", span::SAGA_INPUT.name, G::TYPE),
+        { field::KIND } = span::SAGA_INPUT.role.as_str(),
+        { field::LINK } = event.metadata.trace.as_ref().map(TraceContext::traceparent),
+        { attribute::SAGA.name } = G::TYPE,
+        { attribute::POSITION.name } = event.position.get(),
+    )
+}
 
 /// A step that is being done.
 #[derive(Debug)]
@@ -28,6 +43,7 @@ impl Stepping {
     ) -> Self {
         let span = tracing::info_span!(
             target: TARGET,
+            parent: None,
             span::SAGA_STEP.name,
             { field::NAME } = %format_args!("{} {saga}", span::SAGA_STEP.name),
             { field::KIND } = span::SAGA_STEP.role.as_str(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_core::{BoxError, Saga, SagaOrigin};
+use annals_core::{BoxError, Saga, SagaOrigin, TraceContext};
 
 use super::crew::{Hand, Instance};
 use super::dispatch::DispatchCommand;
@@ -34,15 +34,21 @@ where
     /// Tells an instance what is due, and takes up what is open.
     ///
     /// Tries again as with a step, and has the instance in hand meanwhile: nobody else looks at it.
-    /// Whatever the saga itself cannot be told is parked in the end.
-    pub(super) async fn tend(self: Arc<Self>, hand: Hand, instance: Instance) {
+    /// Whatever the saga itself cannot be told is parked in the end. What has led to this, if that
+    /// is known, is the cause of what it takes up.
+    pub(super) async fn tend(
+        self: Arc<Self>,
+        hand: Hand,
+        instance: Instance,
+        cause: Option<TraceContext>,
+    ) {
         let (mut attempts, mut fire_max) = (0, usize::MAX);
         loop {
             let Trouble { error, untold } = match self.tell_time(&instance, fire_max).await {
                 Ok(todo) => {
                     // It is needed for the steps, if there is no other.
                     drop(hand);
-                    return self.take_up_all(&instance, todo);
+                    return self.take_up_all(&instance, todo, cause.as_ref());
                 }
                 Err(trouble) => trouble,
             };
@@ -51,7 +57,7 @@ where
             tracing::warn!(saga = G::TYPE, id, attempts, error = words, "cannot be told the time");
             if attempts == 1 {
                 // The steps can be done all the same.
-                self.take_up_all(&instance, self.todo(&instance).await);
+                self.take_up_all(&instance, self.todo(&instance).await, cause.as_ref());
             }
             let goes_on = tokio::select! {
                 goes_on = self.crew.options.retry.pause_after(attempts) => goes_on,
@@ -97,8 +103,14 @@ where
         Err(Trouble { error, untold: is_lasting.then_some((origin, number)) })
     }
 
-    fn take_up_all(self: &Arc<Self>, instance: &Instance, todo: Option<Todo<G>>) {
+    fn take_up_all(
+        self: &Arc<Self>,
+        instance: &Instance,
+        todo: Option<Todo<G>>,
+        cause: Option<&TraceContext>,
+    ) {
         if let Some((origin, steps)) = todo {
+            let steps = steps.into_iter().map(|due| due.because_of(cause));
             self.take_up(instance, &origin, steps);
         }
     }

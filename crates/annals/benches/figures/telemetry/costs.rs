@@ -44,13 +44,16 @@ impl fmt::Display for Costs {
             write!(formatter, "{row:28}")?;
             for telling in Telling::ALL {
                 let of_one = |turn: &BTreeMap<_, Taken>| Some(turn.get(&telling)?.processor_us);
-                if let Some(quartiles) = Quartiles::of(turns.iter().filter_map(of_one)) {
-                    write!(formatter, " | {:>7} {:>6.1} us", telling.name(), quartiles.median)?;
+                if let Some(processor) = Median::of(turns.iter().filter_map(of_one)) {
+                    write!(formatter, " | {:>7} {:>6.1} us", telling.name(), processor.median)?;
                 }
             }
             writeln!(formatter)?;
         }
-        writeln!(formatter, "\nlost, turn by turn: the median, and the quartiles around it")?;
+        writeln!(
+            formatter,
+            "\nlost, turn by turn: the median, and where it is with 95% certainty"
+        )?;
         for (one, other) in COMPARED {
             for (row, turns) in &self.0 {
                 let pairs = || turns.iter().filter_map(|it| it.get(&one).zip(it.get(&other)));
@@ -59,7 +62,7 @@ impl fmt::Display for Costs {
                 let processor =
                     pairs().map(|(one, other)| other.processor_us / one.processor_us - 1.0);
                 if let (Some(throughput), Some(processor)) =
-                    (Quartiles::of(throughput), Quartiles::of(processor))
+                    (Median::of(throughput), Median::of(processor))
                 {
                     let what = format!("{} beside {}", other.name(), one.name());
                     writeln!(
@@ -73,24 +76,40 @@ impl fmt::Display for Costs {
     }
 }
 
-/// The middle of measurements, and how far they are apart.
-struct Quartiles {
+/// The middle of measurements, and the bounds between which it would be found with 95% certainty if
+/// there were any number of them.
+struct Median {
     lower: f64,
     median: f64,
     upper: f64,
 }
 
-impl Quartiles {
+impl Median {
+    /// The bounds are measurements themselves, as many places from the middle as chance moves it:
+    /// nothing is assumed of how they are spread.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "there are some hundred"
+    )]
     fn of(measured: impl Iterator<Item = f64>) -> Option<Self> {
         let mut measured: Vec<f64> = measured.collect();
         measured.sort_by(f64::total_cmp);
-        let at = |quarter: usize| measured.get(measured.len() * quarter / 4).copied();
-        Some(Self { lower: at(1)?, median: at(2)?, upper: at(3)? })
+        let middle = measured.len() / 2;
+        let apart = (0.98 * (measured.len() as f64).sqrt()).ceil() as usize;
+        let last = measured.len().checked_sub(1)?;
+        let at = |place: usize| measured.get(place).copied();
+        Some(Self {
+            lower: at(middle.saturating_sub(apart))?,
+            median: at(middle)?,
+            upper: at((middle + apart).min(last))?,
+        })
     }
 }
 
 /// As parts of a whole.
-impl fmt::Display for Quartiles {
+impl fmt::Display for Median {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [lower, median, upper] = [self.lower, self.median, self.upper].map(|part| part * 100.0);
         write!(formatter, "{median:>6.1}% ({lower:>6.1}% to {upper:>6.1}%)")
