@@ -17,8 +17,9 @@
 //!
 //! # Guarantees
 //!
-//! - Nothing here makes a command wait. What is to be exported goes into bounded queues, and
-//!   threads of their own empty them; what does not fit is dropped and counted.
+//! - No export makes a command wait. What is to be exported goes into bounded queues, and threads
+//!   of their own empty them; what does not fit is dropped and counted. (Log lines are written at
+//!   once: whoever reads standard error must keep up.)
 //! - A collector that is away is tried again with every batch.
 //! - [`Running::shut_down`] flushes, and takes [`SHUTDOWN_WAIT_MAX`] at most.
 //! - As long as no variable asks for an export, nothing is exported, nothing is traced and nothing
