@@ -4,6 +4,7 @@ use annals_core::{Metadata, TraceContext, telemetry};
 use axum::http::HeaderMap;
 
 use crate::request_id::RequestId;
+use crate::request_span::incoming;
 
 /// The metadata of whatever a request writes, among its extensions.
 ///
@@ -27,9 +28,8 @@ impl RequestMetadata {
 
 /// The caller's trace. A malformed one is ignored, as the specification asks.
 fn trace(headers: &HeaderMap) -> Option<TraceContext> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let trace = TraceContext::new(text("traceparent")?).ok()?;
-    match text("tracestate").map(|state| trace.clone().with_tracestate(state)) {
+    let trace = TraceContext::new(incoming::traceparent(headers)?).ok()?;
+    match incoming::tracestate(headers).map(|state| trace.clone().with_tracestate(state)) {
         Some(Ok(with_state)) => Some(with_state),
         _ => Some(trace),
     }

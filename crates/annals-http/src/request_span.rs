@@ -1,6 +1,6 @@
 //! A request as a span and a measurement, by the conventions of OpenTelemetry for HTTP.
 
-mod incoming;
+pub(crate) mod incoming;
 
 use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};

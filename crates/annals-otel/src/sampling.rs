@@ -32,8 +32,8 @@ pub enum Sampling {
     /// [`TRACES_PER_SECOND`].
     ///
     /// A trace that goes on with others, as that of a batch does, is kept if one of those was, and
-    /// what consumes events begins none: it is kept with what has written them. So what follows from
-    /// a request that is kept is kept as well, and nothing else is.
+    /// what consumes events begins none: it is kept with what has written them. So what follows
+    /// from a request that is kept is kept as well, and nothing else is.
     ByParentElsePerSecond(f64),
 }
 

@@ -1,8 +1,8 @@
 //! The series of metrics, found without looking at a text.
 //!
-//! The SDK finds a series by hashing and comparing the names and values of all its attributes, which
-//! is most of what a measurement costs. What is measured here has texts of the program for them, so
-//! where these are in memory says which they are.
+//! The SDK finds a series by hashing and comparing the names and values of all its attributes,
+//! which is most of what a measurement costs. What is measured here has texts of the program for
+//! them, so where these are in memory says which they are.
 
 use std::hash::{BuildHasher, Hasher};
 use std::ptr;

@@ -191,7 +191,8 @@ where
     with_nearest(around, |it| it.is_dropped())
 }
 
-/// Crates on the way of an export, beside those of OpenTelemetry. What they tell would cause more to export.
+/// Crates on the way of an export, beside those of OpenTelemetry. What they tell would cause more
+/// to export.
 const EXPORT: [&str; 8] =
     ["h2", "hyper", "hyper_util", "rustls", "tokio_util", "tonic", "tower", "ureq"];
 

@@ -31,7 +31,7 @@ pub(super) fn baggage(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Of a later version, what version 00 knows. Whoever reads the ids looks at their form.
-fn traceparent(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
     let mut lines = headers.get_all("traceparent").iter();
     let line = lines.next()?.to_str().ok()?;
     // Nobody knows which of two is meant.
@@ -53,7 +53,7 @@ fn is_hex(text: &str) -> bool {
 }
 
 /// Whole entries, as many as there is room for.
-fn tracestate(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn tracestate(headers: &HeaderMap) -> Option<String> {
     let state = joined(headers, "tracestate")?;
     let entries = state.split(',').map(|entry| entry.trim_matches([' ', '\t']));
     let mut entries: Vec<_> = entries.filter(|entry| !entry.is_empty()).take(STATES_MAX).collect();
