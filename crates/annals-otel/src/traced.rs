@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use opentelemetry::Context;
 use opentelemetry::trace::{
     Link, Span as _, SpanBuilder, SpanContext, Status, TraceContextExt, Tracer,
 };
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracer, Span};
 
 use crate::fields::Fields;
@@ -16,6 +16,8 @@ pub(crate) struct Traced {
     state: State,
     /// What came with the request, in the form of its header.
     pub(crate) baggage: Option<Arc<str>>,
+    /// Given to the SDK at the end, because it keeps each value that one is given.
+    attributes: Vec<KeyValue>,
 }
 
 #[derive(Debug)]
@@ -44,12 +46,12 @@ impl Traced {
         baggage: Option<Arc<str>>,
     ) -> Self {
         let pending = Pending { builder, parent, tracer: tracer.clone() };
-        Self { state: State::Pending(pending), baggage }
+        Self { state: State::Pending(pending), baggage, attributes: Vec::new() }
     }
 
     /// A span inside one that is not kept.
     pub(crate) fn dropped(parent: SpanContext, baggage: Option<Arc<str>>) -> Self {
-        Self { state: State::Dropped(parent), baggage }
+        Self { state: State::Dropped(parent), baggage, attributes: Vec::new() }
     }
 
     /// Its context, by which others refer to it. It begins at the latest now.
@@ -97,16 +99,19 @@ impl Traced {
         if self.is_dropped() {
             return;
         }
+        for attribute in fields.attributes {
+            match self.attributes.iter_mut().find(|it| it.key == attribute.key) {
+                Some(earlier) => *earlier = attribute,
+                None => self.attributes.push(attribute),
+            }
+        }
         match &mut self.state {
             State::Pending(pending) => {
-                let attributes = pending.builder.attributes.get_or_insert_with(Vec::new);
-                attributes.extend(fields.attributes);
                 if let Some(name) = fields.name {
                     pending.builder.name = name.into();
                 }
             }
             State::Begun(span) => {
-                span.set_attributes(fields.attributes);
                 if let Some(name) = fields.name {
                     span.update_name(name);
                 }
@@ -130,6 +135,7 @@ impl Traced {
     pub(crate) fn end(mut self) {
         self.begin();
         if let State::Begun(mut span) = self.state {
+            span.set_attributes(self.attributes);
             span.end();
         }
     }
