@@ -156,3 +156,6 @@ impl Bound {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
