@@ -1,13 +1,13 @@
 //! The reference of all names, and who else uses them.
 
-use std::collections::BTreeSet;
+mod dashboard;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::{Attribute, Kind, Values, attribute, metric, span};
 
 const DOCUMENT: &str = "docs/observability.md";
-const DASHBOARD: &str = "examples/bank/ops/grafana/dashboards/annals.json";
 
 /// Where the part begins that is made from the catalogue.
 const BEGIN: &str =
@@ -69,53 +69,4 @@ fn the_reference_is_that_of_the_catalogue() {
         return;
     }
     assert!(found == reference(), "run this test with UPDATE_REFERENCE=1 and look at the change");
-}
-
-/// As the exporter for Prometheus names what OpenTelemetry does.
-fn prometheus_names() -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for metric in metric::ALL {
-        let unit = if metric.unit == "s" { "_seconds" } else { "" };
-        let name = metric.name.replace('.', "_") + unit;
-        match metric.kind {
-            Kind::Counter => drop(names.insert(name + "_total")),
-            Kind::Gauge => drop(names.insert(name)),
-            Kind::Histogram(_) => {
-                names.extend(["_bucket", "_sum", "_count"].map(|part| format!("{name}{part}")));
-            }
-        }
-    }
-    names
-}
-
-fn expressions(panels: &serde_json::Value) -> Vec<String> {
-    let panels = panels.as_array().into_iter().flatten();
-    let targets = panels.flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
-    targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect()
-}
-
-#[test]
-fn the_dashboard_asks_only_for_what_the_catalogue_has() {
-    const WORDS: [&str; 7] =
-        ["histogram_quantile", "sum", "max", "by", "rate", "le", "__rate_interval"];
-    let dashboard = std::fs::read_to_string(path(DASHBOARD)).unwrap();
-    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
-    let metrics = prometheus_names();
-    let labels: BTreeSet<String> =
-        attribute::ALL.iter().map(|attribute| attribute.name.replace('.', "_")).collect();
-    let expressions = expressions(&dashboard["panels"]);
-    let mut asked = BTreeSet::new();
-    for expression in &expressions {
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let words = expression
-            .split(|c| !is_word(c))
-            .filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'));
-        for word in words.filter(|word| !WORDS.contains(word)) {
-            assert!(metrics.contains(word) || labels.contains(word), "{word} in {expression}");
-            asked.extend(metrics.get(word));
-        }
-    }
-    for part in ["http_server_", "cqrs_command_", "cqrs_batch_", "cqrs_projection_", "cqrs_saga_"] {
-        assert!(asked.iter().any(|name| name.starts_with(part)), "nothing about {part}");
-    }
 }
