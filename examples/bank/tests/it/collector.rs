@@ -4,9 +4,9 @@ mod received;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,7 @@ impl Collector {
         Self::start_on(grpc, http)
     }
 
+    /// One that takes connections.
     fn start_on(grpc: String, http: String) -> Self {
         let program = std::env::var(PROGRAM).unwrap_or_default();
         assert!(!program.is_empty(), "run this by `cargo xtask test`, which sets {PROGRAM}");
@@ -61,6 +62,10 @@ impl Collector {
                 }
             }
         });
+        let deadline = Instant::now() + WAIT_MAX;
+        while [&grpc, &http].into_iter().any(|it| TcpStream::connect(it).is_err()) {
+            assert!(Instant::now() < deadline, "it does not listen");
+        }
         Self { child, lines, received: String::new(), grpc, http }
     }
 
@@ -85,7 +90,8 @@ impl Collector {
     /// Waits for its end, and takes what it has printed.
     fn wait(&mut self) {
         let deadline = Instant::now() + WAIT_MAX;
-        while self.take_line(deadline).expect("it ends") {}
+        while self.take_line(deadline) {}
+        assert!(Instant::now() < deadline, "it does not end");
         self.child.wait().unwrap();
     }
 
@@ -106,8 +112,7 @@ impl Collector {
     pub(crate) fn wait_until(&mut self, is_there: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + WAIT_MAX;
         while !is_there(self) {
-            let has_come = self.take_line(deadline) == Ok(true);
-            assert!(has_come, "it has not arrived: {}", self.received);
+            assert!(self.take_line(deadline), "it has not arrived: {}", self.received);
             // What is printed next may belong to the same span.
             self.take_what_is_there();
         }
@@ -120,14 +125,11 @@ impl Collector {
         }
     }
 
-    /// Takes a line, and says whether there was one before its end.
-    fn take_line(&mut self, deadline: Instant) -> Result<bool, RecvTimeoutError> {
-        match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(line) => self.take(&line),
-            Err(RecvTimeoutError::Disconnected) => return Ok(false),
-            Err(error) => return Err(error),
-        }
-        Ok(true)
+    /// Takes a line, and says whether there was one: before the deadline, and before its end.
+    fn take_line(&mut self, deadline: Instant) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let line = self.lines.recv_timeout(left);
+        line.inspect(|line| self.take(line)).is_ok()
     }
 
     fn take(&mut self, line: &str) {
@@ -156,6 +158,11 @@ impl Collector {
 
     pub(crate) fn records(&self) -> Vec<ReceivedRecord> {
         received::records(&self.received)
+    }
+
+    /// Who has exported, for each export.
+    pub(crate) fn resources(&self) -> Vec<Attributes> {
+        received::resources(&self.received)
     }
 
     /// Whether a series of this metric has arrived, whatever its value.

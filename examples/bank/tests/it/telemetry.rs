@@ -1,19 +1,24 @@
 //! What a real collector receives of the bank.
 
 mod documented;
+mod ending;
+mod lag;
 mod log_lines;
 mod measurements;
 mod outage;
 mod pools;
+mod replaying;
 mod silence;
 mod tls;
 mod traces;
 mod transfer;
+mod undecodable;
+mod variables;
 
 use annals::telemetry::metric;
 
 use self::documented::assert_all_is_documented;
-use crate::collector::{Collector, ReceivedSpan};
+use crate::collector::{Collector, ReceivedRecord, ReceivedSpan};
 use crate::each_store::on_each_store;
 use crate::home::Home;
 use crate::server::Server;
@@ -24,9 +29,34 @@ on_each_store! {
 }
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+/// Another one, of the same caller.
+const LATER: &str = "1af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
 /// Neither the name nor the amount may be exported.
 const ALICE: &str = r#"{"account_id":"a","owner_name":"Zaphod Q","initial_balance":90210733}"#;
+
+const PROTOCOLS: [&str; 2] = ["grpc", "http/protobuf"];
+
+/// Milliseconds that no test waits for.
+const AN_HOUR: &str = "3600000";
+
+/// What is logged of [`post_garbled`].
+const GARBLED: &str = "a body could not be read";
+
+/// The variable by which it is.
+fn garbled_is_logged() -> (&'static str, String) {
+    ("RUST_LOG", "info,annals_http=debug".to_owned())
+}
+
+/// Sends a request of which a line is logged.
+fn post_garbled(server: &Server, headers: &[(&str, &str)]) {
+    let headers = [headers, &[("content-encoding", "gzip")]].concat();
+    assert_eq!(server.post_with("/accounts", "no gzip", &headers).status, 400);
+}
+
+fn is_of_garbled(record: &ReceivedRecord) -> bool {
+    record.body == format!("Str({GARBLED})")
+}
 
 fn traceparent(trace: &str) -> String {
     format!("00-{trace}-{CALLER}-01")
@@ -58,7 +88,7 @@ fn is_projected(collector: &Collector, trace: &str) -> bool {
 }
 
 fn a_request_is_one_connected_trace_from_its_caller_to_the_read_model(home: &Home) {
-    for (number, protocol) in ["grpc", "http/protobuf"].into_iter().enumerate() {
+    for (number, protocol) in PROTOCOLS.into_iter().enumerate() {
         let mut collector = Collector::start();
         let mut server = Server::start_with(home, &collector.variables(protocol));
         wait_for_read_models(home);
@@ -81,6 +111,7 @@ fn a_request_is_one_connected_trace_from_its_caller_to_the_read_model(home: &Hom
         assert_eq!(request.attributes["http.response.status_code"], "Int(201)");
         let execute = of_trace("execute OpenAccount");
         assert_eq!(execute.parent, request.id);
+        assert_eq!([&request.tracestate, &execute.tracestate], ["vendor=1"; 2]);
         assert_eq!(execute.attributes["cqrs.command"], "Str(OpenAccount)");
         assert_eq!(execute.attributes["cqrs.aggregate_id"], format!("Str(a{number})"));
         assert_eq!(execute.attributes["cqrs.event_count"], "Int(1)");
@@ -113,28 +144,32 @@ fn a_request_is_one_connected_trace_from_its_caller_to_the_read_model(home: &Hom
 }
 
 fn commands_do_not_notice_that_the_collector_is_away(home: &Home) {
-    let later = TRACE.replace("0af7", "1af7");
-    let mut collector = Collector::start();
-    let mut server = Server::start_with(home, &collector.variables("grpc"));
-    wait_for_read_models(home);
-    server.post_with("/accounts", ALICE, &[("traceparent", &traceparent(TRACE))]).json(201);
-    collector.wait_until(|it| is_projected(it, TRACE));
-    collector.kill();
-    for _ in 0..20 {
-        server.post("/accounts/a/deposits", r#"{"amount":1}"#).json(200);
+    for (number, protocol) in PROTOCOLS.into_iter().enumerate() {
+        let mut collector = Collector::start();
+        let mut variables = collector.variables(protocol);
+        variables.push(garbled_is_logged());
+        let mut server = Server::start_with(home, &variables);
+        wait_for_read_models(home);
+        let account = ALICE.replace("\"a\"", &format!("\"a{number}\""));
+        server.post_with("/accounts", &account, &[("traceparent", &traceparent(TRACE))]).json(201);
+        collector.wait_until(|it| is_projected(it, TRACE));
+        collector.kill();
+        let deposits = format!("/accounts/a{number}/deposits");
+        for _ in 0..20 {
+            server.post(&deposits, r#"{"amount":1}"#).json(200);
+        }
+        let mut collector = collector.restart();
+        let headers = [("traceparent", &*traceparent(LATER))];
+        server.post_with(&deposits, r#"{"amount":1}"#, &headers).json(200);
+        post_garbled(&server, &headers);
+        collector.wait_until(|it| {
+            is_projected(it, LATER)
+                && it.records().iter().any(is_of_garbled)
+                && it.has_measured(&metric::COMMAND_DURATION, 21.0)
+        });
+        drop(collector);
+        // It is away for good now, and the program ends all the same.
+        server.post(&deposits, r#"{"amount":1}"#).json(200);
+        server.end();
     }
-    let mut collector = collector.restart();
-    server
-        .post_with(
-            "/accounts/a/deposits",
-            r#"{"amount":1}"#,
-            &[("traceparent", &traceparent(&later))],
-        )
-        .json(200);
-    collector.wait_until(|it| is_projected(it, &later));
-    drop(collector);
-    // It is away for good now, and the program ends all the same.
-    server.post("/accounts/a/deposits", r#"{"amount":1}"#).json(200);
-    server.signal("TERM");
-    assert_eq!(server.wait(), Some(0));
 }

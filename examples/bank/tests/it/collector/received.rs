@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use annals::telemetry::Metric;
+
 /// Attributes as they are printed: `Str(text)`, `Int(1)`.
 pub(crate) type Attributes = BTreeMap<String, String>;
 
@@ -50,6 +52,16 @@ pub(crate) struct ReceivedRecord {
     pub(crate) trace: String,
     pub(crate) span: String,
     pub(crate) attributes: Attributes,
+}
+
+impl ReceivedPoint {
+    /// Whether it is of `metric` and has these among its attributes.
+    pub(crate) fn is_of(&self, metric: &Metric, attributes: &[(&str, &str)]) -> bool {
+        let is_there = |(name, value): &(&str, &str)| {
+            attribute(&self.attributes, name).is_some_and(|found| found == *value)
+        };
+        self.metric == metric.name && attributes.iter().all(is_there)
+    }
 }
 
 /// The text of an attribute.
@@ -129,6 +141,12 @@ pub(super) fn records(printed: &str) -> Vec<ReceivedRecord> {
             attributes: section.items(),
         })
         .collect()
+}
+
+/// Who has exported, for each export.
+pub(super) fn resources(printed: &str) -> Vec<Attributes> {
+    let resources = sections(printed).into_iter().filter(|it| it.title.starts_with("Resource"));
+    resources.map(|section| section.items()).collect()
 }
 
 /// What is printed from a line such as `Span #0` to the next one like it.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ALICE, TRACE, traceparent};
+use super::{ALICE, GARBLED, TRACE, garbled_is_logged, post_garbled, traceparent};
 use crate::collector::Collector;
 use crate::home::Home;
 use crate::server::Server;
@@ -57,4 +57,17 @@ fn each_record_is_a_line_of_json_that_names_its_trace_and_is_exported() {
         assert!(!lines.concat().contains(secret), "{secret} in {lines:#?}");
         assert!(!collector.received.contains(secret), "{secret}");
     }
+}
+
+#[test]
+fn a_line_for_people_begins_with_its_trace() {
+    let home = Home::new();
+    let collector = Collector::start();
+    let mut variables = collector.variables("grpc");
+    variables.push(garbled_is_logged());
+    let mut server = Server::start_with(&home, &variables);
+    post_garbled(&server, &[("traceparent", &traceparent(TRACE))]);
+    let said = server.end();
+    let line = said.lines().find(|line| line.contains(GARBLED)).unwrap();
+    assert!(line.starts_with(&format!("trace={TRACE} ")), "{line}");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use annals::telemetry::metric;
+use annals::telemetry::{Metric, metric};
 use serde_json::Value;
 use ureq::http::Request;
 
@@ -76,11 +76,8 @@ fn a_transfer_ends_although_the_collector_is_away_in_the_middle() {
     after.end();
     measurements.end();
     // Nothing is missing that is not counted.
-    let deposits = measurements.points().into_iter().filter(|point| {
-        point.metric == metric::COMMAND_DURATION.name
-            && attribute(&point.attributes, "cqrs.command") == Some("DepositMoney")
-    });
-    assert!(deposits.map(|point| point.value).fold(0.0, f64::max) >= DEPOSITS);
+    let of_deposits = [("cqrs.command", "DepositMoney")];
+    assert!(most(&measurements, &metric::COMMAND_DURATION, &of_deposits) >= DEPOSITS);
     let (lost, missing) = (lost(&measurements), missing(&after.spans()));
     assert!(lost >= missing, "{missing} are missing, {lost} are counted");
 
@@ -115,10 +112,12 @@ fn ended(server: &Server, path: &str) -> Value {
 
 /// Spans that are counted as not taken.
 fn lost(collector: &Collector) -> f64 {
-    let points = collector.points().into_iter().filter(|point| {
-        point.metric == metric::DROPPED.name
-            && attribute(&point.attributes, "cqrs.signal") == Some("traces")
-            && attribute(&point.attributes, "error.type") == Some("export_failed")
-    });
+    let not_taken = [("cqrs.signal", "traces"), ("error.type", "export_failed")];
+    most(collector, &metric::DROPPED, &not_taken)
+}
+
+/// What a series with these attributes was at most.
+fn most(collector: &Collector, metric: &Metric, attributes: &[(&str, &str)]) -> f64 {
+    let points = collector.points().into_iter().filter(|point| point.is_of(metric, attributes));
     points.map(|point| point.value).fold(0.0, f64::max)
 }

@@ -4,7 +4,7 @@ use annals::telemetry::{Metric, metric};
 
 use super::ALICE;
 use super::documented::assert_all_is_documented;
-use crate::collector::{Collector, ReceivedPoint, attribute};
+use crate::collector::Collector;
 use crate::each_store::on_each_store;
 use crate::home::Home;
 use crate::server::Server;
@@ -26,11 +26,14 @@ fn every_pool_tells_how_it_is_used_and_waited_for(home: &Home) {
     server.end();
     collector.end();
     let points = collector.points();
+    let assert_there = |metric: &Metric, attributes: &[(&str, &str)]| {
+        let is_there = points.iter().any(|point| point.is_of(metric, attributes));
+        assert!(is_there, "{attributes:?}: {points:#?}");
+    };
     for pool in pools {
-        assert!(has(&points, &metric::POOL_WAIT, &[(POOL, pool)]), "{pool}: {points:#?}");
+        assert_there(&metric::POOL_WAIT, &[(POOL, pool)]);
         for state in ["used", "idle"] {
-            let attributes = [(POOL, *pool), (STATE, state)];
-            assert!(has(&points, &metric::POOL_CONNECTIONS, &attributes), "{pool}: {points:#?}");
+            assert_there(&metric::POOL_CONNECTIONS, &[(POOL, pool), (STATE, state)]);
         }
     }
     assert_all_is_documented(&collector);
@@ -38,11 +41,3 @@ fn every_pool_tells_how_it_is_used_and_waited_for(home: &Home) {
 
 const POOL: &str = "db.client.connection.pool.name";
 const STATE: &str = "db.client.connection.state";
-
-/// Whether there is a series of `metric` with these among its attributes.
-fn has(points: &[ReceivedPoint], metric: &Metric, attributes: &[(&str, &str)]) -> bool {
-    points.iter().filter(|point| point.metric == metric.name).any(|point| {
-        let mut attributes = attributes.iter();
-        attributes.all(|(name, value)| attribute(&point.attributes, name) == Some(value))
-    })
-}
