@@ -24,4 +24,5 @@ mod race_run;
 mod raw;
 mod roles;
 mod schema;
+mod telemetry;
 mod wake;
