@@ -46,7 +46,7 @@ impl Traces {
         first
     }
 
-    /// What it has led to in a read model.
+    /// What it has led to in a read model, by the link: a batch is also about events of others.
     pub(super) fn processed<'a>(
         &'a self,
         (projection, event): &'a (&str, &str),
@@ -55,7 +55,7 @@ impl Traces {
         self.spans.iter().filter(move |span| {
             span.name == name
                 && span.attributes.get("cqrs.projection") == Some(&projection)
-                && self.followed.contains(&span.id)
+                && span.links.iter().any(|(_, id)| self.followed.contains(id))
         })
     }
 }
