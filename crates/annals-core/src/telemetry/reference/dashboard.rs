@@ -181,6 +181,19 @@ fn panels_ask_the_source_that_is_chosen_and_have_ids_of_their_own() {
     assert_eq!(BTreeSet::from_iter(&ids).len(), ids.len(), "{ids:?}");
 }
 
+/// A program exports once in a minute. Over less than that, a rate has nothing to be computed from.
+#[test]
+fn rates_are_over_no_less_than_what_is_exported() {
+    let dashboard = dashboard();
+    for panel in panels(&dashboard) {
+        let targets = panel["targets"].as_array().into_iter().flatten();
+        let mut expressions = targets.map(|target| target["expr"].as_str().unwrap());
+        if expressions.any(|expression| expression.contains(RANGE)) {
+            assert_eq!(panel["interval"], "1m", "{}", panel["title"]);
+        }
+    }
+}
+
 /// By a provider that reads files, from the folder that the document has them copied to.
 #[test]
 fn the_dashboard_is_provisioned_from_where_it_is_copied_to() {
