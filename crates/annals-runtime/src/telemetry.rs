@@ -114,19 +114,22 @@ impl Begun {
         self.ended(done, result.as_ref().err());
     }
 
-    fn ended<E: Error + 'static>(&self, done: Option<Done>, error: Option<&ExecuteError<E>>) {
-        let outcome = match (&done, error) {
+    fn ended<E: Error + 'static>(&self, done: Option<Done>, refused: Option<&ExecuteError<E>>) {
+        let outcome = match (&done, refused) {
             (Some(done), _) => done.outcome(),
             (None, Some(error)) => outcome_of(error),
             (None, None) => "failed",
         };
-        let error = error.and_then(error_type);
+        let error = refused.and_then(error_type);
         if !self.span.is_disabled() {
             self.span.record(attribute::OUTCOME.name, outcome);
             if let Some(done) = done {
                 self.span.record(attribute::ATTEMPTS.name, done.attempts);
                 self.span.record(attribute::EVENT_COUNT.name, done.events);
                 self.span.record(attribute::POSITION.name, done.position);
+            }
+            if let Some(ExecuteError::Contention { attempts, .. }) = refused {
+                self.span.record(attribute::ATTEMPTS.name, attempts);
             }
             fail(&self.span, error);
         }

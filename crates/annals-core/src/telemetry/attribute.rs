@@ -57,7 +57,8 @@ attributes! {
     OUTCOME = "cqrs.outcome", Few, "written",
         "What became of it: `written`, `unchanged` (nothing to do), `repeated` (the first outcome \
         was returned), `rejected` (a rule, or a condition of the caller, forbids it: no error), \
-        `failed`. Of `handle` also `decided`, of `append` also `conflict`.";
+        `failed`. Of `handle` also `decided`, of `append` also `conflict`. Of the step of a saga: \
+        `succeeded`, `rejected`, `cancelled`, `parked`, or `settled` if there was nothing to do.";
     ATTEMPTS = "cqrs.attempts", Many, "1",
         "How often it was decided. More than one means conflicts with other writers.";
     EVENT_COUNT = "cqrs.event_count", Many, "2",
