@@ -1,5 +1,8 @@
 //! Batches on their way to the database.
 
+use std::future::Future;
+
+use annals_core::telemetry::Stopwatch;
 use futures_util::future::{OptionFuture, join, join4};
 use tokio_postgres::Row;
 
@@ -8,6 +11,7 @@ use crate::batch::Batch;
 use crate::draft::{Answer, Draft};
 use crate::session::{Session, SessionError};
 use crate::statement::{BEGIN_WRITE, Statement};
+use crate::telemetry;
 
 const COMMIT: &str = "COMMIT";
 
@@ -41,7 +45,10 @@ pub(crate) async fn write_looked(
 
 /// Commits the transaction that looked: there is nothing to write.
 pub(crate) async fn commit_looked(session: &mut Session) -> Result<(), BatchError> {
-    session.execute(COMMIT).await.map_err(BatchError::NotWritten)
+    let begun = Stopwatch::start();
+    session.execute(COMMIT).await.map_err(BatchError::NotWritten)?;
+    telemetry::committed(&begun, &Stopwatch::start());
+    Ok(())
 }
 
 /// How much of a transaction is sent at once.
@@ -70,12 +77,12 @@ async fn send(
         .then(|| join(client.batch_execute(BEGIN_WRITE), client.query(&statements.lock, &[])));
     let check = statements.check.as_ref().zip(condition_values.as_ref());
     let check = check.map(|(statement, values)| client.query(statement, values));
-    let commit = (part != Part::Beginning).then(|| client.batch_execute(COMMIT));
-    let (begun, checked, appended, committed) = wire
+    let commit = (part != Part::Beginning).then(|| answered(client.batch_execute(COMMIT)));
+    let (begun, checked, (appended, written), committed) = wire
         .drive(join4(
             OptionFuture::from(begin),
             OptionFuture::from(check),
-            client.query(&statements.append, &values),
+            answered(client.query(&statements.append, &values)),
             OptionFuture::from(commit),
         ))
         .await;
@@ -86,13 +93,19 @@ async fn send(
     }
     let checked = checked.map(|rows| wire.explained(rows)).transpose().map_err(refusal)?;
     let rows = wire.explained(appended).map_err(refusal)?;
-    if let Some(committed) = committed {
+    if let Some((committed, at)) = committed {
         wire.explained(committed).map_err(BatchError::Unknown)?;
+        telemetry::committed(&written, &at);
         if wire.warnings() != warnings {
             return Err(BatchError::StandbysNotWaitedFor);
         }
     }
     read(&rows, checked.as_deref(), draft)
+}
+
+/// An answer, and when it came. The server gives each as soon as it has it.
+async fn answered<T>(asked: impl Future<Output = T>) -> (T, Stopwatch) {
+    (asked.await, Stopwatch::start())
 }
 
 /// What a batch needs to have prepared.

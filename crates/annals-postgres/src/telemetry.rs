@@ -1,6 +1,6 @@
 //! What the sequencer and the pools are called in what they tell.
 
-use annals_core::telemetry::Pool;
+use annals_core::telemetry::{Pool, Stopwatch, attribute, metric};
 
 use crate::connect::Purpose;
 
@@ -14,4 +14,9 @@ pub(crate) fn pool(purpose: Purpose) -> Pool {
         Purpose::Replica => "replica",
     };
     Pool { system: SYSTEM, name }
+}
+
+/// A commit that was waited for from `begun` on is answered.
+pub(crate) fn committed(begun: &Stopwatch, answered: &Stopwatch) {
+    begun.stop_at(answered, &metric::FLUSH_DURATION, &[(attribute::DB_SYSTEM, SYSTEM)]);
 }

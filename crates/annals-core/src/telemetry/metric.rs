@@ -99,8 +99,8 @@ metrics! {
     BATCH_DURATION = "cqrs.batch.duration", Kind::Histogram(SECONDS), "s", [DB_SYSTEM],
         "How long a batch takes: its transaction, flush included.";
     FLUSH_DURATION = "cqrs.batch.flush.duration", Kind::Histogram(SECONDS), "s", [DB_SYSTEM],
-        "How long the commit of a batch takes, most of which is the flush. Of stores that see it \
-        by itself.";
+        "How long the commit of a batch takes, most of which is the flush. On PostgreSQL from the \
+        answer to what was sent before it, synchronous standbys included.";
     QUEUE_DEPTH = "cqrs.queue.depth", Kind::Gauge, "{append}", [DB_SYSTEM],
         "Appends left waiting when the last batch was taken from the queue.";
     QUEUE_WAIT = "cqrs.queue.wait", Kind::Histogram(SECONDS), "s", [DB_SYSTEM],

@@ -17,6 +17,13 @@ impl Stopwatch {
         Self(is_on().then(Instant::now))
     }
 
+    /// Reports the time from its beginning to that of a later one, in seconds.
+    pub fn stop_at(&self, later: &Self, metric: &'static Metric, labels: Labels<'_>) {
+        if let (Some(start), Some(end)) = (self.0, later.0) {
+            metric.measure(end.saturating_duration_since(start).as_secs_f64(), labels);
+        }
+    }
+
     /// Reports the time since the beginning, in seconds.
     pub fn stop(&self, metric: &'static Metric, labels: Labels<'_>) {
         if let Some(start) = self.0 {

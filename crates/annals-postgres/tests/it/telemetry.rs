@@ -95,7 +95,7 @@ fn a_batch_is_linked_to_each_append_in_it_and_measured_once() {
     assert_eq!(measured(&metric::BATCH_APPENDS), [5.0]);
     assert_eq!(measured(&metric::BATCH_EVENTS), [10.0]);
     assert_eq!(measured(&metric::QUEUE_DEPTH), [0.0]);
-    for metric in [&metric::QUEUE_WAIT, &metric::BATCH_DURATION] {
+    for metric in [&metric::QUEUE_WAIT, &metric::BATCH_DURATION, &metric::FLUSH_DURATION] {
         let seconds = measured(metric);
         assert!(seconds.len() == 1 && seconds[0] > 0.0, "{}: {seconds:?}", metric.name);
     }

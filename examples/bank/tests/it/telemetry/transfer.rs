@@ -102,7 +102,7 @@ fn a_transfer_is_one_connected_trace_to_every_read_model(home: &Home) {
     let refused = [("authorization", "Bearer annals_0_secretguess")];
     assert_eq!(server.post_with("/transfers", TRANSFER, &refused).status, 401);
 
-    let wanted = wanted(home);
+    let wanted = wanted();
     collector.wait_until(|it| {
         let traces = Traces::of(it.spans());
         PROJECTED.iter().all(|(projected, times)| positions(&traces, projected) >= *times)
@@ -210,10 +210,6 @@ fn assert_all_that_is_declared_is_there(spans: &[ReceivedSpan]) {
 }
 
 /// What is measured when everything goes well.
-fn wanted(home: &Home) -> Vec<&'static Metric> {
-    let sees_flush = !home.store().starts_with("postgres");
-    let is_wanted = |metric: &&&Metric| {
-        !OF_TROUBLE.contains(metric) && (sees_flush || **metric != &metric::FLUSH_DURATION)
-    };
-    metric::ALL.iter().filter(is_wanted).copied().collect()
+fn wanted() -> Vec<&'static Metric> {
+    metric::ALL.iter().filter(|metric| !OF_TROUBLE.contains(metric)).copied().collect()
 }
