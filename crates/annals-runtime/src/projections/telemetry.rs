@@ -8,10 +8,14 @@ use annals_core::{
     ApplyError, BoxError, Clock, Generation, GenerationState, Position, RecordedEvent, SystemClock,
     TraceContext,
 };
+use chrono::TimeDelta;
 use tracing::Span;
 use tracing::field::Empty;
 
 use crate::telemetry::fail;
+
+/// How long traces go on with what is projected.
+const FOLLOWED_FOR: TimeDelta = TimeDelta::minutes(10);
 
 /// What the metadata of an event that was written in a trace has in it.
 const TRACEPARENT: &str = "\"traceparent\"";
@@ -47,10 +51,13 @@ impl Projecting {
             self.span = self.begin(generation);
             self.is_begun = true;
         }
-        // What is built goes on with nothing that anybody still follows.
-        if self.span.is_disabled() || generation.state == GenerationState::Building {
+        if self.span.is_disabled() {
             return;
         }
+        // Else a read model that is built would tell of traces that nobody follows any more, and
+        // crowd out those of now.
+        let since = SystemClock.now() - FOLLOWED_FOR;
+        let events = events.filter(|event| event.timestamp > since);
         let room = SPAN_LINKS_MAX - self.origins.len();
         // All before the first span inside: whether the batch is kept depends on them.
         for (position, origin) in events.filter_map(kept_origin).take(room) {

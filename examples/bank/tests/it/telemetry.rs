@@ -69,18 +69,6 @@ fn one(spans: &[ReceivedSpan], is_wanted: impl Fn(&&ReceivedSpan) -> bool) -> &R
     found[0]
 }
 
-/// Waits until all read models serve: as long as they are built, what is told of them belongs to no
-/// trace of a request.
-#[track_caller]
-fn wait_for_read_models(home: &Home) {
-    let states = || {
-        let status = home.bank(&["projections", "status", "--format", "json"]).json();
-        let all = status["projections"].as_array().unwrap().clone();
-        all.into_iter().map(|it| it["generation"]["state"].clone()).collect::<Vec<_>>()
-    };
-    assert!((0..1_000).any(|_| states() == ["serving"; 4]), "{:?}", states());
-}
-
 fn is_projected(collector: &Collector, trace: &str) -> bool {
     collector.spans().iter().any(|span| {
         span.name.starts_with("process ") && span.links.iter().any(|link| link.0 == trace)
@@ -91,7 +79,6 @@ fn a_request_is_one_connected_trace_from_its_caller_to_the_read_model(home: &Hom
     for (number, protocol) in PROTOCOLS.into_iter().enumerate() {
         let mut collector = Collector::start();
         let mut server = Server::start_with(home, &collector.variables(protocol));
-        wait_for_read_models(home);
         let account = ALICE.replace("\"a\"", &format!("\"a{number}\""));
         let headers = [("traceparent", traceparent(TRACE)), ("tracestate", "vendor=1".to_owned())];
         let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
@@ -149,7 +136,6 @@ fn commands_do_not_notice_that_the_collector_is_away(home: &Home) {
         let mut variables = collector.variables(protocol);
         variables.push(garbled_is_logged());
         let mut server = Server::start_with(home, &variables);
-        wait_for_read_models(home);
         let account = ALICE.replace("\"a\"", &format!("\"a{number}\""));
         server.post_with("/accounts", &account, &[("traceparent", &traceparent(TRACE))]).json(201);
         collector.wait_until(|it| is_projected(it, TRACE));

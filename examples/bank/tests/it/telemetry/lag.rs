@@ -2,7 +2,7 @@
 
 use annals::telemetry::{Metric, metric};
 
-use super::{ALICE, wait_for_read_models};
+use super::ALICE;
 use crate::collector::Collector;
 use crate::database;
 use crate::home::Home;
@@ -44,4 +44,15 @@ const USED_BY_WORKERS: [(&str, &str); 2] =
 fn last(collector: &Collector, metric: &Metric, attributes: &[(&str, &str)]) -> Option<f64> {
     let point = collector.points().into_iter().rfind(|point| point.is_of(metric, attributes));
     point.map(|point| point.value)
+}
+
+/// Waits until all read models serve.
+#[track_caller]
+fn wait_for_read_models(home: &Home) {
+    let states = || {
+        let status = home.bank(&["projections", "status", "--format", "json"]).json();
+        let all = status["projections"].as_array().unwrap().clone();
+        all.into_iter().map(|it| it["generation"]["state"].clone()).collect::<Vec<_>>()
+    };
+    assert!((0..1_000).any(|_| states() == ["serving"; 4]), "{:?}", states());
 }

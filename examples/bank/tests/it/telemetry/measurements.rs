@@ -8,7 +8,7 @@ use annals::{Json, NewEvent};
 use serde_json::json;
 
 use super::documented::assert_all_is_documented;
-use super::{TRACE, one, traceparent, wait_for_read_models};
+use super::{TRACE, one, traceparent};
 use crate::collector::{Attributes, Collector, ReceivedSpan, attribute};
 use crate::dead_letters::deposit;
 use crate::each_store::on_each_store;
@@ -31,7 +31,6 @@ fn of_the_future(id: &str) -> NewEvent {
 fn an_event_that_cannot_be_processed_is_measured(home: &Home) {
     assert_eq!(home.bank(&["account", "open", "a", "--owner-name", "A"]).code, Some(0));
     let mut server = Server::start(home);
-    wait_for_read_models(home);
     server.end();
     home.append(vec![of_the_future("a")]);
     let mut collector = Collector::start();

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::documented::{assert_all_is_documented, declared};
 use super::traces::Traces;
-use super::{CALLER, TRACE, one, traceparent, wait_for_read_models};
+use super::{CALLER, TRACE, one, traceparent};
 use crate::collector::{Collector, ReceivedSpan, attribute};
 use crate::each_store::on_each_store;
 use crate::home::{Finished, Home};
@@ -86,7 +86,6 @@ fn a_transfer_is_one_connected_trace_to_every_read_model(home: &Home) {
         ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=secrettoken".to_owned()),
     ]);
     let mut server = Server::start_with(home, &variables);
-    wait_for_read_models(home);
     let authorization = ("authorization", key.as_str());
     for account in [ALICE, BOB] {
         server.post_with("/accounts?q=secretquery", account, &[authorization]).json(201);
