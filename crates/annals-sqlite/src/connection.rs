@@ -1,14 +1,18 @@
 //! Connections, each for its purpose.
 
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 /// Longest wait for a lock that another process holds (an operator with the `sqlite3` tool, say).
 /// Our own connections never wait for each other.
 pub(crate) const BUSY_MAX: Duration = Duration::from_secs(5);
+
+/// Pause before something is tried again that SQLite does not wait for itself.
+const BUSY_PAUSE: Duration = Duration::from_millis(2);
 
 /// Statements a connection keeps prepared: all that reading uses.
 const STATEMENTS_KEPT: usize = 32;
@@ -68,7 +72,17 @@ pub(crate) fn checkpointer(path: &Path) -> rusqlite::Result<Connection> {
 /// The connection that writes to the catalog of the read models.
 pub(crate) fn catalog_writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-    connection.execute_batch(include_str!("sql/read_models/catalog_connection.sql"))?;
+    // Several that make a new file at the same time change its journal at the same time. Each would
+    // wait for the other, so SQLite has one of them fail at once, however long it may wait.
+    let sql = include_str!("sql/read_models/catalog_connection.sql");
+    let deadline = Instant::now() + BUSY_MAX;
+    while let Err(error) = connection.execute_batch(sql) {
+        let is_busy = error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+        if !is_busy || Instant::now() > deadline {
+            return Err(error);
+        }
+        thread::sleep(BUSY_PAUSE);
+    }
     Ok(connection)
 }
 
