@@ -3,6 +3,7 @@
 
 mod ends;
 mod listener;
+mod meal;
 mod origins;
 mod parking;
 mod spans;

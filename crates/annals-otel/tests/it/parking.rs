@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::listener::{listen, measured_of};
+use crate::meal::{Meal, MealEvent, Never, until};
 use crate::spans::Spans;
-use crate::timers::{Meal, MealEvent, Never, until};
 
 /// Cooks on a stove that never gets hot.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]

@@ -4,10 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_core::telemetry::metric;
-use annals_core::{
-    Aggregate, BoxFuture, Correlation, EventEnvelope, Input, MemoryStore, Saga, Steps,
-};
-use annals_derive::DomainEvent;
+use annals_core::{BoxFuture, Correlation, EventEnvelope, Input, MemoryStore, Saga, Steps};
 use annals_runtime::{
     App, DispatchCommand, DispatchError, Dispatcher, Projections, SagaList, SagaOptions, Sagas,
 };
@@ -17,34 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::listener::{listen, measured_of};
-
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
-pub(crate) struct Meal;
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, DomainEvent)]
-#[event(crate = "annals_core")]
-pub(crate) enum MealEvent {
-    MealBegun,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[error("never")]
-pub(crate) struct Never;
-
-impl Aggregate for Meal {
-    const TYPE: &'static str = "meal";
-    type Id = String;
-    type Command = MealEvent;
-    type Event = MealEvent;
-    type Error = Never;
-    type Services = ();
-
-    fn handle(&self, command: MealEvent, (): &()) -> Result<Vec<MealEvent>, Never> {
-        Ok(vec![command])
-    }
-
-    fn apply(&mut self, _: &MealEvent) {}
-}
+use crate::meal::{Meal, MealEvent, Never, until};
 
 /// Waits for a minute.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
@@ -123,15 +93,4 @@ async fn lateness_is_the_time_from_due_to_taken_up_and_instances_are_counted() {
     assert_eq!(ended.instances.len(), 1);
     stop.send(()).unwrap();
     running.await.unwrap().unwrap();
-}
-
-/// Waits for it; the tests' time stands still while there is anything else to do.
-pub(crate) async fn until(is_so: impl Fn() -> bool) {
-    let mut looks = tokio::time::interval(Duration::from_millis(50));
-    let found = async {
-        while !is_so() {
-            looks.tick().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(120), found).await.unwrap();
 }
